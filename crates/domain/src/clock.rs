@@ -1,0 +1,158 @@
+//! Instants, and the clock as an argument.
+
+use std::fmt;
+
+use thiserror::Error;
+use time::{
+    Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339,
+    macros::format_description,
+};
+
+/// An instant in UTC, in whole microseconds.
+///
+/// Microseconds, because that is what every supported database keeps: an instant
+/// that comes back from the store equals the one that went in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(OffsetDateTime);
+
+/// A text that is not a date-time of RFC 3339 §5.6.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("is not a date-time of RFC 3339")]
+pub struct InvalidTimestamp;
+
+impl Timestamp {
+    /// Takes an instant of any precision and offset; what is finer than a
+    /// microsecond is cut off.
+    pub fn from_datetime(instant: OffsetDateTime) -> Self {
+        let utc = instant.to_offset(UtcOffset::UTC);
+        let micros = utc.microsecond();
+        // A microsecond count below a million is always a valid one.
+        Self(utc.replace_microsecond(micros).unwrap_or(utc))
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z, negative before.
+    ///
+    /// `None` where the instant lies outside of the years −9999 to 9999.
+    pub fn from_unix_micros(micros: i64) -> Option<Self> {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
+            .ok()
+            .map(Self)
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub fn unix_micros(self) -> i64 {
+        // The years that a timestamp can hold lie well within 64 bits of microseconds.
+        i64::try_from(self.0.unix_timestamp_nanos().div_euclid(1_000)).unwrap_or(i64::MAX)
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z, as the claims of a JWT count.
+    pub fn unix_seconds(self) -> i64 {
+        self.0.unix_timestamp()
+    }
+
+    /// Parses a date-time of RFC 3339 §5.6 with any offset.
+    pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
+        let parsed = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| InvalidTimestamp)?;
+        // An offset can push the ends of the calendar out of the years that can be shown.
+        let utc = parsed
+            .checked_to_offset(UtcOffset::UTC)
+            .ok_or(InvalidTimestamp)?;
+        if !(0..=9999).contains(&utc.year()) {
+            return Err(InvalidTimestamp);
+        }
+        Ok(Self::from_datetime(utc))
+    }
+
+    /// RFC 3339 in UTC with six digits of a second: `2026-01-01T00:00:00.000000Z`.
+    pub fn to_rfc3339(self) -> String {
+        let form = format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
+        );
+        self.0.format(&form).unwrap_or_default()
+    }
+
+    /// RFC 3339 in UTC with three digits of a second: `2026-01-01T00:00:00.000Z`.
+    pub fn to_rfc3339_millis(self) -> String {
+        let form = format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+        );
+        self.0.format(&form).unwrap_or_default()
+    }
+
+    /// Whole seconds with a numeric offset, the system API's form:
+    /// `2018-07-31T14:57:10+00:00`.
+    pub fn to_seconds_with_offset(self) -> String {
+        let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]+00:00");
+        self.0.format(&form).unwrap_or_default()
+    }
+
+    /// This instant moved by whole seconds; the end of the calendar stays where it is.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(Duration::seconds(seconds)))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_rfc3339())
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({self})")
+    }
+}
+
+/// Where the time comes from.
+///
+/// A clock that serves writers must not stand still or go back within a process:
+/// lists are ordered by the time of creation.
+pub trait Clock: Send + Sync {
+    /// The present instant.
+    fn now(&self) -> Timestamp;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn shows_each_form() {
+        let instant = Timestamp::parse("2018-07-31T16:57:10.1234567+02:00").unwrap();
+        assert_eq!(instant.to_rfc3339(), "2018-07-31T14:57:10.123456Z");
+        assert_eq!(instant.to_rfc3339_millis(), "2018-07-31T14:57:10.123Z");
+        assert_eq!(
+            instant.to_seconds_with_offset(),
+            "2018-07-31T14:57:10+00:00"
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_not_rfc_3339() {
+        for bad in [
+            "",
+            "2018-07-31",
+            "2018-07-31T14:57:10",
+            "2018-02-30T00:00:00Z",
+            "2018-07-31T25:00:00Z",
+            "0000-01-01T00:00:00+01:00",
+            "9999-12-31T23:59:59-01:00",
+            "+12018-07-31T14:57:10Z",
+        ] {
+            assert_eq!(Timestamp::parse(bad), Err(InvalidTimestamp), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn microseconds_and_text_round_trip(micros in -62_135_596_800_000_000_i64..=253_402_300_799_999_999) {
+            let instant = Timestamp::from_unix_micros(micros).unwrap();
+            prop_assert_eq!(instant.unix_micros(), micros);
+            prop_assert_eq!(Timestamp::parse(&instant.to_rfc3339()), Ok(instant));
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What the domain needs of the world: a store, and chance.
+//!
+//! A store hands out units: a [`Snapshot`] to read, a [`UnitOfWork`] to write. A
+//! unit owns its connection and its transaction, and hands out small repositories
+//! over it, so that what a use case does through several of them happens wholly or
+//! not at all. A unit of work that is dropped without [`commit`](UnitOfWork::commit)
+//! has done nothing. The [clock](crate::clock::Clock) is the third thing; it stands
+//! beside the instants that it gives.
+
+use std::{collections::BTreeSet, error::Error as StdError};
+
+use thiserror::Error;
+
+use crate::{
+    account::{SystemAccount, Username},
+    change::NewChange,
+    client::{Client, ClientId, KnownClient, SecretHash, SecretRecord},
+    environment::{Environment, EnvironmentAccess, Region},
+    id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId, TenantNumber},
+    key::SealedKey,
+    name::Name,
+    page::{NumberedPage, Page, PageRequest},
+    tenant::{NewTenant, Tenant, TenantHead},
+    version::Version,
+};
+
+/// Where random bits come from.
+pub trait Entropy: Send + Sync {
+    /// Fills the buffer with bits that nobody can guess.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// A database, seen from the domain.
+pub trait Store: Send + Sync {
+    /// Opens a unit that reads one consistent state.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError>;
+
+    /// Opens a unit that writes. Two units that change the same thing never both
+    /// succeed from the same state.
+    fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
+
+    /// Whether the database answers and has the schema that this program needs; the
+    /// reason where it does not.
+    fn check(&self) -> Result<(), StoreError>;
+}
+
+/// Reads within one consistent state.
+pub trait Snapshot {
+    /// Environments and regions.
+    fn environments(&mut self) -> &mut dyn EnvironmentQueries;
+    /// Tenants.
+    fn tenants(&mut self) -> &mut dyn TenantQueries;
+    /// Clients.
+    fn clients(&mut self) -> &mut dyn ClientQueries;
+    /// System accounts.
+    fn accounts(&mut self) -> &mut dyn AccountQueries;
+    /// Signing keys.
+    fn keys(&mut self) -> &mut dyn KeyQueries;
+}
+
+/// Reads and writes within one transaction; it is rolled back when it is dropped.
+pub trait UnitOfWork {
+    /// Environments and regions.
+    fn environments(&mut self) -> &mut dyn EnvironmentRepository;
+    /// Tenants.
+    fn tenants(&mut self) -> &mut dyn TenantRepository;
+    /// Clients.
+    fn clients(&mut self) -> &mut dyn ClientRepository;
+    /// System accounts.
+    fn accounts(&mut self) -> &mut dyn AccountRepository;
+    /// Signing keys.
+    fn keys(&mut self) -> &mut dyn KeyRepository;
+    /// The record of changes.
+    fn changes(&mut self) -> &mut dyn ChangeLog;
+    /// Makes all of it durable. On success every later reader sees it, and a crash
+    /// does not undo it.
+    fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Runs `work` in a snapshot.
+pub fn read<T, E: From<StoreError>>(
+    store: &dyn Store,
+    work: impl FnOnce(&mut dyn Snapshot) -> Result<T, E>,
+) -> Result<T, E> {
+    work(&mut *store.snapshot()?)
+}
+
+/// Runs `work` in a unit of work and commits it if it succeeds.
+pub fn write<T, E: From<StoreError>>(
+    store: &dyn Store,
+    work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut unit = store.begin()?;
+    let result = work(&mut *unit)?;
+    unit.commit()?;
+    Ok(result)
+}
+
+/// Why a store did not do what it was asked for.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// It can't be reached, is full, or is too busy to answer in time; nothing was
+    /// changed, and it may be tried again.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The connection was lost during commit: the change may have happened or not.
+    #[error("the outcome of the change is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// Something unique is there already.
+    #[error("{0:?} is already used")]
+    Taken(Unique),
+    /// Something that is named is not there, or something that is still named was to
+    /// be deleted.
+    #[error("a reference would be broken")]
+    Referenced,
+    /// A row is not what a row of this program can be.
+    #[error("the database holds what it should not: {0}")]
+    Corrupt(String),
+    /// Anything else.
+    #[error("the database refused")]
+    Failed(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// What must be unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unique {
+    /// An environment's id.
+    EnvironmentId,
+    /// An environment's domain.
+    EnvironmentDomain,
+    /// An environment's domain for tenants.
+    TenantDomain,
+    /// A region's id.
+    RegionId,
+    /// A region's name.
+    RegionName,
+    /// A tenant's id.
+    TenantId,
+    /// A tenant's label within its environment.
+    TenantLabel,
+    /// A client's key.
+    ClientKey,
+    /// A client's id.
+    ClientId,
+    /// A secret's id.
+    SecretId,
+    /// A system account's id.
+    AccountId,
+    /// A system account's user name.
+    Username,
+    /// A signing key's id.
+    KeyId,
+}
+
+/// How a write went that named the version it had read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum VersionedWrite {
+    /// It is done.
+    Done,
+    /// The stored version is another one.
+    Stale(Version),
+    /// There is no such thing.
+    Missing,
+}
+
+/// Reads environments and regions.
+pub trait EnvironmentQueries {
+    /// One page of those that the caller may know of, oldest first.
+    fn page(
+        &mut self,
+        access: &EnvironmentAccess,
+        request: PageRequest,
+    ) -> Result<Page<Environment>, StoreError>;
+    /// One by its id.
+    fn by_id(&mut self, id: EnvironmentId) -> Result<Option<Environment>, StoreError>;
+    /// Several by their ids; those that are not there are left out.
+    fn by_ids(&mut self, ids: &BTreeSet<EnvironmentId>) -> Result<Vec<Environment>, StoreError>;
+    /// The one that tenants of the system API go to.
+    fn default(&mut self) -> Result<Option<Environment>, StoreError>;
+    /// A region by its id.
+    fn region_by_id(&mut self, id: RegionId) -> Result<Option<Region>, StoreError>;
+    /// A region by its name.
+    fn region_by_name(&mut self, name: &Name) -> Result<Option<Region>, StoreError>;
+}
+
+/// Writes environments and regions.
+pub trait EnvironmentRepository: EnvironmentQueries {
+    /// Adds a region.
+    fn insert_region(&mut self, region: &Region) -> Result<(), StoreError>;
+    /// Adds an environment; its region is there.
+    fn insert(&mut self, environment: &Environment) -> Result<(), StoreError>;
+    /// Makes one the default, in place of the one that was; `false` if there is no such one.
+    fn set_default(&mut self, id: EnvironmentId) -> Result<bool, StoreError>;
+}
+
+/// Reads tenants.
+pub trait TenantQueries {
+    /// One page of those in environments that the caller may know of, oldest first.
+    fn page(
+        &mut self,
+        access: &EnvironmentAccess,
+        request: PageRequest,
+    ) -> Result<Page<TenantHead>, StoreError>;
+    /// One by its id.
+    fn by_id(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
+    /// One numbered page of all, in the order of their numbers.
+    fn numbered_page(&mut self, page: NumberedPage) -> Result<Vec<Tenant>, StoreError>;
+    /// How many there are.
+    fn count(&mut self) -> Result<u64, StoreError>;
+}
+
+/// Writes tenants.
+pub trait TenantRepository: TenantQueries {
+    /// Adds one, and gives it the next number. Fails with [`StoreError::Taken`] for
+    /// [`Unique::TenantId`] and [`Unique::TenantLabel`].
+    fn insert(&mut self, tenant: &NewTenant) -> Result<TenantNumber, StoreError>;
+    /// Stores a changed tenant if the stored one is still in version `read`. The
+    /// tenant is found by its number, so its id may change.
+    fn update(&mut self, tenant: &Tenant, read: Version) -> Result<VersionedWrite, StoreError>;
+    /// Deletes a tenant, its clients and their secrets if it is still in version `read`.
+    fn delete(&mut self, number: TenantNumber, read: Version)
+    -> Result<VersionedWrite, StoreError>;
+}
+
+/// Reads clients.
+pub trait ClientQueries {
+    /// One page of a tenant's clients, oldest first.
+    fn page_of_tenant(
+        &mut self,
+        tenant: TenantNumber,
+        request: PageRequest,
+    ) -> Result<Page<Client>, StoreError>;
+    /// One together with all that decides whether it may be used.
+    fn known(&mut self, id: &ClientId) -> Result<Option<KnownClient>, StoreError>;
+    /// Whether there is any management client.
+    fn any_of_operator(&mut self) -> Result<bool, StoreError>;
+}
+
+/// Writes clients.
+pub trait ClientRepository: ClientQueries {
+    /// Adds one with its first secret.
+    fn insert(&mut self, client: &Client, secret: &SecretRecord) -> Result<(), StoreError>;
+    /// Replaces the hash of a secret by one with newer parameters, if it is still the
+    /// old one.
+    fn rehash(
+        &mut self,
+        client: ClientKey,
+        secret: SecretId,
+        old: &SecretHash,
+        new: &SecretHash,
+    ) -> Result<(), StoreError>;
+}
+
+/// Reads system accounts.
+pub trait AccountQueries {
+    /// One by its user name.
+    fn by_username(&mut self, username: &Username) -> Result<Option<SystemAccount>, StoreError>;
+    /// Whether there is any.
+    fn any(&mut self) -> Result<bool, StoreError>;
+}
+
+/// Writes system accounts.
+pub trait AccountRepository: AccountQueries {
+    /// Adds one.
+    fn insert(&mut self, account: &SystemAccount) -> Result<(), StoreError>;
+    /// Replaces the hash of a password by one with newer parameters, if it is still
+    /// the old one.
+    fn rehash(
+        &mut self,
+        id: SystemAccountId,
+        old: &SecretHash,
+        new: &SecretHash,
+    ) -> Result<(), StoreError>;
+}
+
+/// Reads signing keys.
+pub trait KeyQueries {
+    /// All of them, oldest first.
+    fn all(&mut self) -> Result<Vec<SealedKey>, StoreError>;
+}
+
+/// Writes signing keys.
+pub trait KeyRepository: KeyQueries {
+    /// Adds one.
+    fn insert(&mut self, key: &SealedKey) -> Result<(), StoreError>;
+}
+
+/// Writes the record of changes.
+pub trait ChangeLog {
+    /// Adds a change behind all that were committed before it.
+    fn append(&mut self, change: &NewChange) -> Result<(), StoreError>;
+}

@@ -1,0 +1,338 @@
+//! What can be done with tenants, by both families of routes.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{
+    Context,
+    clients::{NewCredentials, first_state},
+};
+use crate::{
+    change::ChangeType,
+    client::{Client, ClientOwner},
+    data::TenantData,
+    environment::{Environment, EnvironmentAccess},
+    error::{Error, Fault, FaultKind, Thing},
+    id::{EnvironmentId, TenantId},
+    name::Name,
+    page::{Cursor, NumberedPage, PageRequest},
+    port::{
+        EnvironmentQueries, Snapshot, StoreError, TenantQueries, Unique, UnitOfWork, VersionedWrite,
+    },
+    scope::ScopeSet,
+    subdomain::Label,
+    tenant::{NewTenant, Precondition, Tenant, TenantChange, TenantHead},
+    version::Version,
+};
+
+/// One page of tenants with the environments they live in.
+#[derive(Clone, Debug)]
+pub struct TenantPage {
+    /// The tenants, oldest first.
+    pub tenants: Vec<TenantHead>,
+    /// Every environment that one of them lives in.
+    pub environments: HashMap<EnvironmentId, Environment>,
+    /// The last tenant's place.
+    pub next: Option<Cursor>,
+}
+
+/// Asks for a new tenant with a first client of its own (management API).
+#[derive(Clone, Debug)]
+pub struct CreateTenant {
+    /// The environment it is to live in.
+    pub environment_id: EnvironmentId,
+    /// The first label of its host name.
+    pub label: Label,
+    /// Its name; the label where there is none.
+    pub name: Option<Name>,
+    /// What the operator keeps with it.
+    pub data: TenantData,
+    /// The credentials of its first client.
+    pub credentials: NewCredentials,
+}
+
+/// A new tenant with its first client.
+#[derive(Clone, Debug)]
+pub struct CreatedTenant {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The environment it lives in.
+    pub environment: Environment,
+    /// Its client.
+    pub client: Client,
+}
+
+/// Asks for a new tenant in the default environment, without a client (system API).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateTenantRecord {
+    /// Its id; a new one is made where there is none.
+    pub id: Option<TenantId>,
+    /// What the operator keeps with it.
+    pub data: TenantData,
+    /// The version it starts at.
+    pub version: Version,
+}
+
+/// Asks for a change of a tenant from a version that was read (system API).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplaceTenantRecord {
+    /// A new id.
+    pub id: Option<TenantId>,
+    /// New data in place of all of the old.
+    pub data: Option<TenantData>,
+    /// The version that was read.
+    pub version: Version,
+}
+
+/// Lists the tenants that the caller may know of, oldest first.
+pub fn list(
+    unit: &mut dyn Snapshot,
+    access: &EnvironmentAccess,
+    request: PageRequest,
+) -> Result<TenantPage, Error> {
+    let page = unit.tenants().page(access, request)?;
+    let ids: BTreeSet<_> = page
+        .items
+        .iter()
+        .map(|tenant| tenant.environment_id)
+        .collect();
+    let environments = unit.environments().by_ids(&ids)?;
+    let environments = environments.into_iter().map(|one| (one.id, one)).collect();
+    Ok(TenantPage {
+        tenants: page.items,
+        environments,
+        next: page.next,
+    })
+}
+
+/// Gets one tenant with the environment it lives in.
+pub fn get(
+    unit: &mut dyn Snapshot,
+    access: &EnvironmentAccess,
+    id: TenantId,
+) -> Result<(Tenant, Environment), Error> {
+    let tenant = find(unit.tenants(), access, id)?;
+    let environment = environment_of(unit.environments(), &tenant)?;
+    Ok((tenant, environment))
+}
+
+/// Gets one numbered page of all tenants in the order of their numbers, and how many there are.
+pub fn numbered_page(
+    unit: &mut dyn Snapshot,
+    page: NumberedPage,
+) -> Result<(Vec<Tenant>, u64), Error> {
+    let total = unit.tenants().count()?;
+    Ok((unit.tenants().numbered_page(page)?, total))
+}
+
+/// Makes a tenant and its first client, both or none.
+pub fn create(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    access: &EnvironmentAccess,
+    command: CreateTenant,
+) -> Result<CreatedTenant, Error> {
+    context
+        .reserved
+        .check(&command.label)
+        .map_err(|fault| Fault::new("subdomain", fault).showing(command.label.as_str()))?;
+    if !access.permits(command.environment_id) {
+        return Err(Error::OutOfBounds);
+    }
+    let environment = unit
+        .environments()
+        .by_id(command.environment_id)?
+        .ok_or_else(|| {
+            Fault::new("environmentId", FaultKind::NoSuchEnvironment)
+                .showing(&command.environment_id.to_string())
+        })?;
+
+    let now = context.now();
+    let name = command.name.unwrap_or_else(|| Name::from(&command.label));
+    let new = NewTenant {
+        id: TenantId::generate(now, &*context.entropy),
+        environment_id: environment.id,
+        label: command.label,
+        name,
+        data: command.data,
+        version: Version::FIRST,
+        created_at: now,
+    };
+    let tenant = insert(unit, new)?;
+    let (client, secret) = first_state(
+        context,
+        now,
+        command.credentials,
+        ClientOwner::Tenant(tenant.number),
+        tenant.name.clone(),
+        ScopeSet::default(),
+    );
+    unit.clients().insert(&client, &secret)?;
+
+    let origin = &context.origin;
+    let changes = unit.changes();
+    changes.append(&origin.tenant(ChangeType::TenantCreated, now, &tenant, &environment))?;
+    changes.append(&origin.client(ChangeType::ClientCreated, now, &client, Some(&tenant)))?;
+    Ok(CreatedTenant {
+        tenant,
+        environment,
+        client,
+    })
+}
+
+/// Makes a tenant in the default environment, with a label and a name of its id.
+pub fn create_record(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    command: CreateTenantRecord,
+) -> Result<Tenant, Error> {
+    let environment = unit
+        .environments()
+        .default()?
+        .ok_or(Error::Missing(Thing::Environment))?;
+    let now = context.now();
+    let id = command
+        .id
+        .unwrap_or_else(|| TenantId::generate(now, &*context.entropy));
+    let label = Label::derived_from(id);
+    let new = NewTenant {
+        id,
+        environment_id: environment.id,
+        name: Name::from(&label),
+        label,
+        data: command.data,
+        version: command.version,
+        created_at: now,
+    };
+    let tenant = insert(unit, new)?;
+    let change = context
+        .origin
+        .tenant(ChangeType::TenantCreated, now, &tenant, &environment);
+    unit.changes().append(&change)?;
+    Ok(tenant)
+}
+
+/// Changes a tenant from the version that the command names.
+pub fn replace_record(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    id: TenantId,
+    precondition: &Precondition,
+    command: ReplaceTenantRecord,
+) -> Result<Tenant, Error> {
+    let stored = find(unit.tenants(), &EnvironmentAccess::All, id)?;
+    if !precondition.holds_for(stored.revision()) {
+        return Err(Error::PreconditionFailed(Thing::Tenant));
+    }
+    if stored.version != command.version {
+        return Err(Error::Stale {
+            thing: Thing::Tenant,
+            stored: stored.version,
+        });
+    }
+    let change = TenantChange {
+        id: command.id,
+        data: command.data,
+        ..TenantChange::default()
+    };
+    change_stored(unit, context, stored, change)
+}
+
+/// Deletes a tenant with its clients.
+pub fn delete(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    access: &EnvironmentAccess,
+    id: TenantId,
+    precondition: &Precondition,
+) -> Result<(), Error> {
+    let tenant = find(unit.tenants(), access, id)?;
+    if !precondition.holds_for(tenant.revision()) {
+        return Err(Error::PreconditionFailed(Thing::Tenant));
+    }
+    let environment = environment_of(unit.environments(), &tenant)?;
+    outcome(unit.tenants().delete(tenant.number, tenant.version)?)?;
+    let change = context.origin.tenant(
+        ChangeType::TenantDeleted,
+        context.now(),
+        &tenant,
+        &environment,
+    );
+    unit.changes().append(&change)?;
+    Ok(())
+}
+
+/// Finds a tenant that the caller may know of.
+pub(super) fn find<Q: TenantQueries + ?Sized>(
+    tenants: &mut Q,
+    access: &EnvironmentAccess,
+    id: TenantId,
+) -> Result<Tenant, Error> {
+    tenants
+        .by_id(id)?
+        .filter(|tenant| access.permits(tenant.environment_id))
+        .ok_or(Error::Missing(Thing::Tenant))
+}
+
+fn environment_of<Q: EnvironmentQueries + ?Sized>(
+    environments: &mut Q,
+    tenant: &TenantHead,
+) -> Result<Environment, Error> {
+    let lost = || StoreError::Corrupt(format!("tenant {} has no environment", tenant.id));
+    Ok(environments
+        .by_id(tenant.environment_id)?
+        .ok_or_else(lost)?)
+}
+
+fn insert(unit: &mut dyn UnitOfWork, new: NewTenant) -> Result<Tenant, Error> {
+    match unit.tenants().insert(&new) {
+        Ok(number) => Ok(new.numbered(number)),
+        Err(StoreError::Taken(Unique::TenantLabel)) => {
+            Err(Fault::new("subdomain", FaultKind::SubdomainTaken)
+                .showing(new.label.as_str())
+                .into())
+        }
+        Err(StoreError::Taken(Unique::TenantId)) => Err(id_in_use(new.id)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn change_stored(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    stored: Tenant,
+    change: TenantChange,
+) -> Result<Tenant, Error> {
+    let now = context.now();
+    let read = stored.version;
+    let changed = stored
+        .change(change, now)
+        .map_err(|_| Error::Exhausted(Thing::Tenant))?;
+    match unit.tenants().update(&changed, read) {
+        Ok(write) => outcome(write)?,
+        Err(StoreError::Taken(Unique::TenantId)) => return Err(id_in_use(changed.id)),
+        Err(other) => return Err(other.into()),
+    }
+    let environment = environment_of(unit.environments(), &changed)?;
+    let change = context
+        .origin
+        .tenant(ChangeType::TenantUpdated, now, &changed, &environment);
+    unit.changes().append(&change)?;
+    Ok(changed)
+}
+
+fn id_in_use(id: TenantId) -> Error {
+    Fault::new("uuid", FaultKind::AlreadyUsed)
+        .showing(&id.to_string())
+        .into()
+}
+
+fn outcome(write: VersionedWrite) -> Result<(), Error> {
+    match write {
+        VersionedWrite::Done => Ok(()),
+        VersionedWrite::Stale(stored) => Err(Error::Stale {
+            thing: Thing::Tenant,
+            stored,
+        }),
+        VersionedWrite::Missing => Err(Error::Missing(Thing::Tenant)),
+    }
+}

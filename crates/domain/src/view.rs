@@ -1,0 +1,118 @@
+//! The public representation of environments, tenants and clients: what the
+//! management API shows and what change records carry.
+//!
+//! They are views, apart from the aggregates they show: a field that is added to an
+//! aggregate shows up on the wire only when it is added here.
+
+use serde::Serialize;
+
+use crate::{
+    client::Client,
+    environment::{Environment, Region},
+    tenant::TenantHead,
+};
+
+/// A region as the management API shows it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegionView<'a> {
+    id: crate::id::RegionId,
+    name: &'a str,
+    display_name: &'a str,
+}
+
+impl<'a> From<&'a Region> for RegionView<'a> {
+    fn from(region: &'a Region) -> Self {
+        Self {
+            id: region.id,
+            name: region.name.as_str(),
+            display_name: region.display_name.as_str(),
+        }
+    }
+}
+
+/// An environment as the management API shows it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentView<'a> {
+    id: crate::id::EnvironmentId,
+    name: &'a str,
+    domain: String,
+    tenant_domain: &'a str,
+    authorization_server_domain: &'a str,
+    deployment_model: &'static str,
+    region: RegionView<'a>,
+}
+
+impl<'a> From<&'a Environment> for EnvironmentView<'a> {
+    fn from(environment: &'a Environment) -> Self {
+        Self {
+            id: environment.id,
+            name: environment.name.as_str(),
+            domain: environment.domain.to_suffix(),
+            tenant_domain: environment.tenant_domain.as_str(),
+            authorization_server_domain: environment.authorization_server_domain.as_str(),
+            deployment_model: environment.deployment_model.as_str(),
+            region: RegionView::from(&environment.region),
+        }
+    }
+}
+
+/// A tenant as the management API's lists and the change feed show it: all but its data.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantView<'a> {
+    id: crate::id::TenantId,
+    name: &'a str,
+    subdomain: String,
+    environment: EnvironmentView<'a>,
+    status: &'static str,
+    version: i32,
+    created_at: String,
+    updated_at: String,
+}
+
+impl<'a> TenantView<'a> {
+    /// Shows a tenant in its environment.
+    pub fn new(tenant: &'a TenantHead, environment: &'a Environment) -> Self {
+        Self {
+            id: tenant.id,
+            name: tenant.name.as_str(),
+            subdomain: environment.host(&tenant.label),
+            environment: EnvironmentView::from(environment),
+            status: tenant.status.as_str(),
+            version: tenant.version.get(),
+            created_at: tenant.created_at.to_rfc3339(),
+            updated_at: tenant.updated_at.to_rfc3339(),
+        }
+    }
+}
+
+/// A client as the management API shows it, never with a secret.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientView<'a> {
+    client_id: &'a str,
+    name: &'a str,
+    status: &'static str,
+    scopes: Vec<&'a str>,
+    created_at: String,
+    last_used_at: Option<String>,
+}
+
+impl<'a> From<&'a Client> for ClientView<'a> {
+    fn from(client: &'a Client) -> Self {
+        Self {
+            client_id: client.id.as_str(),
+            name: client.name.as_str(),
+            status: client.status.as_str(),
+            scopes: client
+                .scopes
+                .iter()
+                .map(crate::scope::ScopeToken::as_str)
+                .collect(),
+            created_at: client.created_at.to_rfc3339(),
+            last_used_at: client.last_used_at.map(crate::clock::Timestamp::to_rfc3339),
+        }
+    }
+}
