@@ -9,5 +9,13 @@
     reason = "helpers of tests fail the test that called them; clippy only exempts the test functions themselves"
 )]
 
+mod bearer;
+mod discovery;
 mod harness;
+mod jwt;
+mod secrets;
 mod smoke;
+mod support;
+mod token;
+mod token_claims;
+mod token_errors;
