@@ -30,13 +30,20 @@ fn three() -> Value {
 #[test]
 fn the_list_is_the_references_example_to_the_value() {
     let server = shared();
-    let answer = server.get("/v1/environments").bearer(&server.token()).send().expect_status(200);
+    let answer = server
+        .get("/v1/environments")
+        .bearer(&server.token())
+        .send()
+        .expect_status(200);
     let body = answer.json();
     assert_eq!(body["data"], json!([environment()]));
     assert!(body["nextCursor"].is_string(), "{body}");
     assert_eq!(body.as_object().unwrap().len(), 2, "{body}");
     let cache = answer.header("cache-control").unwrap();
-    assert!(["no-store", "private, no-cache"].contains(&cache), "{answer}");
+    assert!(
+        ["no-store", "private, no-cache"].contains(&cache),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -44,7 +51,10 @@ fn one_environment_is_the_references_example_to_the_value() {
     let server = shared();
     let token = server.token();
     for id in [ENVIRONMENT_ID.to_owned(), ENVIRONMENT_ID.to_uppercase()] {
-        let answer = server.get(&format!("/v1/environments/{id}")).bearer(&token).send();
+        let answer = server
+            .get(&format!("/v1/environments/{id}"))
+            .bearer(&token)
+            .send();
         assert_eq!(answer.expect_status(200).json(), environment());
     }
 }
@@ -52,8 +62,10 @@ fn one_environment_is_the_references_example_to_the_value() {
 #[test]
 fn an_unknown_environment_is_404() {
     let server = shared();
-    let answer =
-        server.get(&format!("/v1/environments/{UNKNOWN_ID}")).bearer(&server.token()).send();
+    let answer = server
+        .get(&format!("/v1/environments/{UNKNOWN_ID}"))
+        .bearer(&server.token())
+        .send();
     assert_eq!(assert_error(&answer, 404, "NotFound")["details"], json!([]));
 }
 
@@ -63,7 +75,11 @@ fn what_an_environment_does_not_say_has_its_default() {
         .env("TENANTRY_PUBLIC_URL", "https://manage.example.test:8443")
         .environments_file(&three())
         .start();
-    let answer = server.get("/v1/environments").bearer(&server.token()).send().expect_status(200);
+    let answer = server
+        .get("/v1/environments")
+        .bearer(&server.token())
+        .send()
+        .expect_status(200);
     let body = answer.json();
     let [first, second, third] = body["data"].as_array().unwrap().as_slice() else {
         panic!("{body}")
@@ -93,9 +109,15 @@ fn what_an_environment_does_not_say_has_its_default() {
 #[test]
 fn without_a_file_there_is_one_environment_named_local() {
     let server = Server::start();
-    let answer = server.get("/v1/environments").bearer(&server.token()).send().expect_status(200);
+    let answer = server
+        .get("/v1/environments")
+        .bearer(&server.token())
+        .send()
+        .expect_status(200);
     let body = answer.json();
-    let [local] = body["data"].as_array().unwrap().as_slice() else { panic!("{body}") };
+    let [local] = body["data"].as_array().unwrap().as_slice() else {
+        panic!("{body}")
+    };
     assert_eq!(local["name"], "Local");
     assert_eq!(local["domain"], ".tenants.localhost");
     assert_eq!(local["tenantDomain"], "tenants.localhost");
@@ -108,7 +130,12 @@ fn without_a_file_there_is_one_environment_named_local() {
 fn the_list_is_paged_oldest_first_and_the_page_after_the_last_is_empty() {
     let server = Server::builder().environments_file(&three()).start();
     let token = server.token();
-    let all = server.get("/v1/environments").bearer(&token).send().expect_status(200).json();
+    let all = server
+        .get("/v1/environments")
+        .bearer(&token)
+        .send()
+        .expect_status(200)
+        .json();
     let mut seen = Vec::new();
     let mut path = "/v1/environments?limit=2".to_owned();
     loop {
@@ -120,11 +147,23 @@ fn the_list_is_paged_oldest_first_and_the_page_after_the_last_is_empty() {
             break;
         }
         seen.extend(page.iter().cloned());
-        path = format!("/v1/environments?limit=2&cursor={}", text(&body["nextCursor"]));
+        path = format!(
+            "/v1/environments?limit=2&cursor={}",
+            text(&body["nextCursor"])
+        );
     }
     assert_eq!(Value::from(seen), all["data"]);
-    for query in ["limit=0", "limit=1001", "limit=x", "limit=1&limit=1", "cursor=!"] {
-        let answer = server.get(&format!("/v1/environments?{query}")).bearer(&token).send();
+    for query in [
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "limit=1&limit=1",
+        "cursor=!",
+    ] {
+        let answer = server
+            .get(&format!("/v1/environments?{query}"))
+            .bearer(&token)
+            .send();
         assert_error(&answer, 400, "BadRequest");
     }
 }
@@ -133,14 +172,21 @@ fn the_list_is_paged_oldest_first_and_the_page_after_the_last_is_empty() {
 fn environments_from_the_file_are_made_once_and_stay() {
     let mut server = Server::builder().environments_file(&three()).start();
     let list = |server: &Server| {
-        server.get("/v1/environments").bearer(&server.token()).send().expect_status(200).json()
+        server
+            .get("/v1/environments")
+            .bearer(&server.token())
+            .send()
+            .expect_status(200)
+            .json()
     };
     let before = list(&server);
     server.restart();
     let after = list(&server);
     let ids = |body: &Value| {
         let data = body["data"].as_array().unwrap();
-        data.iter().map(|environment| text(&environment["id"])).collect::<Vec<_>>()
+        data.iter()
+            .map(|environment| text(&environment["id"]))
+            .collect::<Vec<_>>()
     };
     assert_eq!(ids(&before), ids(&after));
     assert_eq!(before["nextCursor"], after["nextCursor"]);

@@ -11,11 +11,18 @@
 
 mod bearer;
 mod discovery;
+mod environments;
 mod harness;
 mod jwt;
+mod management_errors;
 mod secrets;
 mod smoke;
 mod support;
+mod tenant_clients;
+mod tenant_create;
+mod tenant_create_bodies;
+mod tenant_list;
+mod tenant_one;
 mod token;
 mod token_claims;
 mod token_errors;

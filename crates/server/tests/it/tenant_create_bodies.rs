@@ -8,7 +8,11 @@ use crate::harness::{Response, Server};
 use crate::support::{Tenant, assert_error, assert_faults, create_body, created, post_tenant};
 
 fn post_raw(server: &Server, body: impl Into<Vec<u8>>) -> Response {
-    server.post("/v1/tenants").bearer(&server.token()).body("application/json", body).send()
+    server
+        .post("/v1/tenants")
+        .bearer(&server.token())
+        .body("application/json", body)
+        .send()
 }
 
 /// A create's body with `members` written into it as they stand.
@@ -27,15 +31,30 @@ fn served_data(server: &Server, tenant: &Tenant) -> String {
         #[serde(borrow)]
         data: &'a RawValue,
     }
-    let answer = server.get(&tenant.path()).bearer(&server.token()).send().expect_status(200);
+    let answer = server
+        .get(&tenant.path())
+        .bearer(&server.token())
+        .send()
+        .expect_status(200);
     let text = answer.text();
-    serde_json::from_str::<Body<'_>>(&text).unwrap().data.get().to_owned()
+    serde_json::from_str::<Body<'_>>(&text)
+        .unwrap()
+        .data
+        .get()
+        .to_owned()
 }
 
 #[test]
 fn a_member_of_the_wrong_type_is_named_and_nothing_is_coerced() {
     let server = shared();
-    let not_strings = [json!(5), json!(null), json!(true), json!([]), json!(["a"]), json!({})];
+    let not_strings = [
+        json!(5),
+        json!(null),
+        json!(true),
+        json!([]),
+        json!(["a"]),
+        json!({}),
+    ];
     for member in ["name", "subdomain", "environmentId"] {
         for value in &not_strings {
             let mut body = create_body(&unique_label("type"));
@@ -44,7 +63,14 @@ fn a_member_of_the_wrong_type_is_named_and_nothing_is_coerced() {
             assert_eq!(error["details"][0]["value"], *value, "{error}");
         }
     }
-    for value in [json!(5), json!(null), json!(true), json!([]), json!([{}]), json!("{}")] {
+    for value in [
+        json!(5),
+        json!(null),
+        json!(true),
+        json!([]),
+        json!([{}]),
+        json!("{}"),
+    ] {
         let mut body = create_body(&unique_label("type"));
         body["data"] = value;
         assert_faults(&post_tenant(server, &body), "body", &["data"]);
@@ -55,9 +81,17 @@ fn a_member_of_the_wrong_type_is_named_and_nothing_is_coerced() {
 fn a_required_member_that_is_missing_is_named() {
     let server = shared();
     let without_environment = json!({"subdomain": unique_label("missing")});
-    assert_faults(&post_tenant(server, &without_environment), "body", &["environmentId"]);
+    assert_faults(
+        &post_tenant(server, &without_environment),
+        "body",
+        &["environmentId"],
+    );
     let without_subdomain = json!({"environmentId": ENVIRONMENT_ID});
-    assert_faults(&post_tenant(server, &without_subdomain), "body", &["subdomain"]);
+    assert_faults(
+        &post_tenant(server, &without_subdomain),
+        "body",
+        &["subdomain"],
+    );
 }
 
 #[test]
@@ -84,7 +118,9 @@ fn duplicate_names_in_an_object_are_400_at_any_depth() {
     let server = shared();
     let label = unique_label("duplicate");
     let table = [
-        format!(r#"{{"subdomain":"{label}","subdomain":"{label}","environmentId":"{ENVIRONMENT_ID}"}}"#),
+        format!(
+            r#"{{"subdomain":"{label}","subdomain":"{label}","environmentId":"{ENVIRONMENT_ID}"}}"#
+        ),
         with_members(&label, r#""name":"a","name":"a""#),
         with_members(&label, r#""name":"a","na\u006de":"b""#),
         with_members(&label, r#""x":1,"x":2"#),
@@ -124,7 +160,10 @@ fn nul_and_lone_surrogates_in_anything_stored_are_400() {
         assert_eq!(answer.status, 400, "{body}: {answer}");
         assert_error(&answer, 400, "BadRequest");
     }
-    let pair = with_members(&label, r#""name":"\ud83c\udf89","data":{"\ud83c\udf89":"\\u0000"}"#);
+    let pair = with_members(
+        &label,
+        r#""name":"\ud83c\udf89","data":{"\ud83c\udf89":"\\u0000"}"#,
+    );
     let tenant = created(&post_raw(server, pair).expect_status(201));
     assert_eq!(tenant.body["name"], "🎉");
     let data: Value = serde_json::from_str(&served_data(server, &tenant)).unwrap();
@@ -163,7 +202,10 @@ fn data_may_have_256_kibibytes_and_no_more() {
     let body = with_data(&unique_label("size"), &largest);
     let tenant = created(&post_raw(server, body).expect_status(201));
     assert_eq!(served_data(server, &tenant), largest);
-    let answer = post_raw(server, with_data(&unique_label("size"), &sized(256 * 1024 + 1)));
+    let answer = post_raw(
+        server,
+        with_data(&unique_label("size"), &sized(256 * 1024 + 1)),
+    );
     assert_faults(&answer, "body", &["data"]);
 }
 
@@ -171,7 +213,7 @@ fn data_may_have_256_kibibytes_and_no_more() {
 fn data_comes_back_value_for_value_in_the_order_it_went_in() {
     let server = shared();
     let table = [
-        r#"{}"#,
+        "{}",
         r#"{"z":1,"a":2,"m":{"z":1,"a":2},"10":1,"9":2,"":3}"#,
         r#"{"n":[0,-0,1.0,1.10,1e2,1E+2,1.5e-7,0.1000,12345678901234567890123,-9007199254740993]}"#,
         r#"{"n":0.1000000000000000055511151231257827021181583404541015625}"#,
@@ -194,9 +236,10 @@ fn data_comes_back_value_for_value_in_the_order_it_went_in() {
 fn escapes_and_spaces_in_data_mean_the_same_when_they_come_back() {
     let server = shared();
     let data = "{ \"a\" : \"\\u00e9\\n\\\"\\\\\\/\\t\" ,\r\n\t\"b\" : [ 1 , 2 ] }";
-    let tenant = created(&post_raw(server, with_data(&unique_label("data"), data)).expect_status(201));
-    let served: Value = serde_json::from_str(&served_data(server, &tenant)).unwrap();
-    assert_eq!(served, serde_json::from_str::<Value>(data).unwrap());
+    let tenant =
+        created(&post_raw(server, with_data(&unique_label("data"), data)).expect_status(201));
+    let back: Value = serde_json::from_str(&served_data(server, &tenant)).unwrap();
+    assert_eq!(back, serde_json::from_str::<Value>(data).unwrap());
 }
 
 #[test]
@@ -209,12 +252,22 @@ fn without_data_a_tenant_has_an_empty_object() {
 #[test]
 fn a_charset_parameter_and_letter_case_of_the_content_type_do_not_matter() {
     let server = shared();
-    for content_type in ["application/json; charset=utf-8", "Application/Json", "application/json;charset=\"UTF-8\""] {
+    for content_type in [
+        "application/json; charset=utf-8",
+        "Application/Json",
+        "application/json;charset=\"UTF-8\"",
+    ] {
         let body = create_body(&unique_label("media")).to_string();
         let request = server.post("/v1/tenants").bearer(&server.token());
         request.body(content_type, body).send().expect_status(201);
     }
-    for content_type in ["application/x-www-form-urlencoded", "application/jsonp", "text/json", "*/*", "application/merge-patch+json"] {
+    for content_type in [
+        "application/x-www-form-urlencoded",
+        "application/jsonp",
+        "text/json",
+        "*/*",
+        "application/merge-patch+json",
+    ] {
         let body = create_body(&unique_label("media")).to_string();
         let request = server.post("/v1/tenants").bearer(&server.token());
         let answer = request.body(content_type, body).send();
