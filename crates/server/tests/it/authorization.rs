@@ -1,190 +1,20 @@
 //! Who may do what: one case for every operation that the server routes, each tried with
 //! every kind of credential. An operation without a case fails the suite.
 
+mod cases;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use self::cases::{Access, CASES, Case, Elsewhere, Target};
 use crate::harness::reference::{ENVIRONMENT_ID, environment, unique_label};
 use crate::harness::{Request, Response, Server};
-use crate::support::{SCOPES, assert_error, create_body, create_tenant, management_client};
+use crate::support::{SCOPES, assert_error, create_tenant, management_client};
 
 /// An environment that nothing of this file lies in; clients bound to it see nothing.
 const ELSEWHERE: &str = "0b0e6d8f-5f3a-4d53-a2c4-4d8c16a0a3f5";
-
-/// What contract §3.4 and §5 ask for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Access {
-    /// A bearer token of a management client with this scope.
-    Scope(&'static str),
-    /// HTTP Basic of a system account.
-    System,
-}
-
-/// What the `{…}` in a path stands for; made anew for every request.
-#[derive(Clone, Copy, Debug)]
-enum Target {
-    None,
-    Environment,
-    Tenant,
-}
-
-/// What a client sees that has the scope and is bound to another environment.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Elsewhere {
-    /// The object is 404 to it.
-    NotFound,
-    /// The list is answered without the object.
-    Absent,
-    /// The environment is 403 as a target.
-    Forbidden,
-    /// System accounts are bound to nothing.
-    Unbound,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Case {
-    name: &'static str,
-    method: &'static str,
-    path: &'static str,
-    access: Access,
-    target: Target,
-    body: Option<fn() -> Value>,
-    success: u16,
-    elsewhere: Elsewhere,
-}
-
-const CASES: &[Case] = &[
-    Case {
-        name: "ENVIRONMENT_RETRIEVE_LIST",
-        method: "GET",
-        path: "/v1/environments",
-        access: Access::Scope("environments:read"),
-        target: Target::None,
-        body: None,
-        success: 200,
-        elsewhere: Elsewhere::Absent,
-    },
-    Case {
-        name: "ENVIRONMENT_RETRIEVE",
-        method: "GET",
-        path: "/v1/environments/{}",
-        access: Access::Scope("environments:read"),
-        target: Target::Environment,
-        body: None,
-        success: 200,
-        elsewhere: Elsewhere::NotFound,
-    },
-    Case {
-        name: "TENANT_RETRIEVE_LIST",
-        method: "GET",
-        path: "/v1/tenants",
-        access: Access::Scope("tenants:read"),
-        target: Target::None,
-        body: None,
-        success: 200,
-        elsewhere: Elsewhere::Absent,
-    },
-    Case {
-        name: "TENANT_CREATE",
-        method: "POST",
-        path: "/v1/tenants",
-        access: Access::Scope("tenants:write"),
-        target: Target::None,
-        body: Some(new_tenant),
-        success: 201,
-        elsewhere: Elsewhere::Forbidden,
-    },
-    Case {
-        name: "TENANT_RETRIEVE",
-        method: "GET",
-        path: "/v1/tenants/{}",
-        access: Access::Scope("tenants:read"),
-        target: Target::Tenant,
-        body: None,
-        success: 200,
-        elsewhere: Elsewhere::NotFound,
-    },
-    Case {
-        name: "TENANT_DELETE",
-        method: "DELETE",
-        path: "/v1/tenants/{}",
-        access: Access::Scope("tenants:write"),
-        target: Target::Tenant,
-        body: None,
-        success: 204,
-        elsewhere: Elsewhere::NotFound,
-    },
-    Case {
-        name: "TENANT_CLIENT_RETRIEVE_LIST",
-        method: "GET",
-        path: "/v1/tenants/{}/clients",
-        access: Access::Scope("clients:read"),
-        target: Target::Tenant,
-        body: None,
-        success: 200,
-        elsewhere: Elsewhere::NotFound,
-    },
-    Case {
-        name: "SYSTEM_TENANT_RETRIEVE_LIST",
-        method: "GET",
-        path: "/system/tenants",
-        access: Access::System,
-        target: Target::None,
-        body: None,
-        success: 200,
-        elsewhere: Elsewhere::Unbound,
-    },
-    Case {
-        name: "SYSTEM_TENANT_CREATE",
-        method: "POST",
-        path: "/system/tenants",
-        access: Access::System,
-        target: Target::None,
-        body: Some(record),
-        success: 200,
-        elsewhere: Elsewhere::Unbound,
-    },
-    Case {
-        name: "SYSTEM_TENANT_RETRIEVE",
-        method: "GET",
-        path: "/system/tenants/{}",
-        access: Access::System,
-        target: Target::Tenant,
-        body: None,
-        success: 200,
-        elsewhere: Elsewhere::Unbound,
-    },
-    Case {
-        name: "SYSTEM_TENANT_UPDATE",
-        method: "PUT",
-        path: "/system/tenants/{}",
-        access: Access::System,
-        target: Target::Tenant,
-        body: Some(record),
-        success: 200,
-        elsewhere: Elsewhere::Unbound,
-    },
-    Case {
-        name: "SYSTEM_TENANT_DELETE",
-        method: "DELETE",
-        path: "/system/tenants/{}",
-        access: Access::System,
-        target: Target::Tenant,
-        body: None,
-        success: 204,
-        elsewhere: Elsewhere::Unbound,
-    },
-];
-
-fn new_tenant() -> Value {
-    create_body(&unique_label("authz"))
-}
-
-fn record() -> Value {
-    json!({"data": {}, "version": 1})
-}
 
 /// Whether the operation belongs to one of the two families, which need a credential.
 fn in_a_family(path: &str) -> bool {
