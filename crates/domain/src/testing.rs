@@ -1,6 +1,9 @@
 //! For tests: a clock that is set by hand, chance that repeats itself, examples and
 //! strategies for property tests.
-#![expect(clippy::missing_panics_doc, reason = "the examples here are well-formed")]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "the examples here are well-formed"
+)]
 
 use std::sync::{
     Arc,
