@@ -23,8 +23,11 @@ pub mod client_auth;
 pub mod credentials;
 pub mod entropy;
 pub mod hashing;
+pub mod keys;
+pub mod master_key;
 pub mod policy;
 pub mod principal;
+pub mod token;
 
 #[cfg(test)]
 mod testing;
