@@ -24,10 +24,12 @@ pub mod credentials;
 pub mod entropy;
 pub mod hashing;
 pub mod keys;
+pub mod limiter;
 pub mod master_key;
 pub mod policy;
 pub mod principal;
 pub mod token;
+pub mod verified;
 
 #[cfg(test)]
 mod testing;
