@@ -10,5 +10,6 @@
 )]
 
 mod harness;
+mod hygiene;
 mod smoke;
 mod system;
