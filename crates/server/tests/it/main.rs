@@ -11,5 +11,6 @@
 
 mod harness;
 mod hygiene;
+mod process;
 mod smoke;
 mod system;
