@@ -73,6 +73,7 @@ fn a_made_request_id_is_another_one_each_time() {
 /// One request for every status that a client can bring about.
 fn errors(server: &Server) -> Vec<(u16, Request)> {
     let token = server.token();
+    let account = server.credentials();
     let record = server.make_any();
     let path = format!("{TENANTS}/{}", record["uuid"].as_str().unwrap());
     let huge = vec![b' '; 1024 * 1024 + 1];
@@ -82,7 +83,14 @@ fn errors(server: &Server) -> Vec<(u16, Request)> {
         (400, create().body("application/json", "{")),
         (400, server.get("/v1/tenants?limit=0").bearer(&token)),
         (400, server.get("/v1/tenants/nope").bearer(&token)),
-        (400, server.post("/oauth/token").json(&json!({}))),
+        (
+            400,
+            // No grant type.
+            server
+                .post("/oauth/token")
+                .form(&[])
+                .basic(&account.client_id, &account.client_secret),
+        ),
         (400, server.system("POST", TENANTS).json(&json!({}))),
         (401, server.get("/v1/tenants")),
         (401, server.get("/v1/tenants").bearer("nope")),
@@ -100,7 +108,13 @@ fn errors(server: &Server) -> Vec<(u16, Request)> {
         (405, server.delete(TENANTS)),
         (405, server.get("/oauth/token")),
         (405, server.post("/livez")),
-        (406, create().header("Accept", "text/html").json(&json!({}))),
+        (
+            406,
+            server
+                .get("/v1/tenants")
+                .bearer(&token)
+                .header("Accept", "text/html"),
+        ),
         (
             409,
             server.system("PUT", &path).json(&json!({"version": 9})),
@@ -180,15 +194,19 @@ fn what_depends_on_a_credential_is_not_stored() {
 fn the_token_endpoint_forbids_keeping_also_to_old_caches() {
     let server = Server::start();
     let account = server.credentials();
-    let good = json!({
-        "client_id": account.client_id,
-        "client_secret": account.client_secret,
-        "grant_type": "client_credentials",
-    });
-    for (status, body) in [(200, good), (400, json!({}))] {
-        let answer = server.post("/oauth/token").json(&body).send();
-        // No client authentication at all may also be called 401.
-        assert!(answer.status == status || answer.status == 401, "{answer}");
+    let grant = |secret: &str, grant: &str| {
+        server
+            .post("/oauth/token")
+            .basic(&account.client_id, secret)
+            .form(&[("grant_type", grant)])
+            .send()
+    };
+    for (status, answer) in [
+        (200, grant(&account.client_secret, "client_credentials")),
+        (400, grant(&account.client_secret, "password")),
+        (401, grant("wrong", "client_credentials")),
+    ] {
+        assert_eq!(answer.status, status, "{answer}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer}");
         assert_eq!(answer.header("pragma"), Some("no-cache"), "{answer}");
     }

@@ -271,10 +271,7 @@ fn commands_refuse_bad_settings_as_the_server_does() {
         &["client", "create", "--name", "x"],
     ] {
         let output = Server::builder()
-            .env(
-                "TENANTRY_DATABASE_URL",
-                "sqlite:///nonexistent-directory/deeper/x.db",
-            )
+            .env("TENANTRY_DATABASE_URL", "sqlite:///dev/null/x.db")
             .run_to_exit(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", output.stderr);
         assert!(

@@ -130,13 +130,13 @@ fn a_json_log_is_one_json_object_a_line() {
         .env("TENANTRY_AN_UNKNOWN_ONE", "x")
         .start();
     server
-        .get("/v1/tenants?q=\"quoted\"%0Anext")
-        .header("X-Request-Id", "json-\"quoted\"-1")
+        .get("/v1/tenants?q=%22quoted%22%0Anext")
+        .header("X-Request-Id", "jsonlog-\"quoted\"-1")
         .send();
-    let line = wait_for_line(&server, "json-");
+    let line = wait_for_line(&server, "jsonlog-");
     let object: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
     assert!(
-        object.to_string().contains(r#"json-\"quoted\"-1"#),
+        object.to_string().contains(r#"jsonlog-\"quoted\"-1"#),
         "{line}"
     );
     assert!(server.stop().success());

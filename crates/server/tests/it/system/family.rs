@@ -18,7 +18,11 @@ fn assert_family(answer: &Response) {
         .iter()
         .flat_map(|value| value.split(','))
         .any(|name| name.trim().eq_ignore_ascii_case("accept"));
-    assert!(varies, "Vary: Accept is missing: {answer}");
+    // What has no representation doesn't vary with it.
+    assert!(
+        varies || answer.status == 204,
+        "Vary: Accept is missing: {answer}"
+    );
     assert_eq!(
         answer.header("x-content-type-options"),
         Some("nosniff"),
