@@ -36,6 +36,7 @@ pub mod port;
 pub mod scope;
 pub mod subdomain;
 pub mod tenant;
+pub mod token;
 pub mod usecase;
 pub mod version;
 pub mod view;

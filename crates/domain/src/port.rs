@@ -15,12 +15,14 @@ use crate::{
     account::{SystemAccount, Username},
     change::NewChange,
     client::{Client, ClientId, KnownClient, SecretHash, SecretRecord},
+    clock::Timestamp,
     environment::{Environment, EnvironmentAccess, Region},
     id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId, TenantNumber},
     key::SealedKey,
     name::Name,
     page::{NumberedPage, Page, PageRequest},
     tenant::{NewTenant, Tenant, TenantHead},
+    token::RevokedToken,
     version::Version,
 };
 
@@ -56,6 +58,8 @@ pub trait Snapshot {
     fn accounts(&mut self) -> &mut dyn AccountQueries;
     /// Signing keys.
     fn keys(&mut self) -> &mut dyn KeyQueries;
+    /// Revoked tokens.
+    fn tokens(&mut self) -> &mut dyn TokenQueries;
 }
 
 /// Reads and writes within one transaction; it is rolled back when it is dropped.
@@ -70,6 +74,8 @@ pub trait UnitOfWork {
     fn accounts(&mut self) -> &mut dyn AccountRepository;
     /// Signing keys.
     fn keys(&mut self) -> &mut dyn KeyRepository;
+    /// Revoked tokens.
+    fn tokens(&mut self) -> &mut dyn TokenRepository;
     /// The record of changes.
     fn changes(&mut self) -> &mut dyn ChangeLog;
     /// Makes all of it durable. On success every later reader sees it, and a crash
@@ -284,6 +290,20 @@ pub trait KeyQueries {
 pub trait KeyRepository: KeyQueries {
     /// Adds one.
     fn insert(&mut self, key: &SealedKey) -> Result<(), StoreError>;
+}
+
+/// Reads which tokens are revoked.
+pub trait TokenQueries {
+    /// Whether the token of that `jti` is revoked.
+    fn is_revoked(&mut self, id: &str) -> Result<bool, StoreError>;
+}
+
+/// Writes which tokens are revoked.
+pub trait TokenRepository: TokenQueries {
+    /// Remembers a revoked token; one that is revoked already stays so.
+    fn revoke(&mut self, token: &RevokedToken) -> Result<(), StoreError>;
+    /// Forgets tokens that have expired before that instant.
+    fn forget_expired(&mut self, now: Timestamp) -> Result<(), StoreError>;
 }
 
 /// Writes the record of changes.

@@ -9,6 +9,7 @@ pub mod bootstrap;
 pub mod clients;
 pub mod environments;
 pub mod tenants;
+pub mod tokens;
 
 use std::sync::Arc;
 

@@ -1,0 +1,81 @@
+//! Signing keys: made, sealed, opened once, kept.
+//!
+//! A key pair is made by [`generate`], which hands out a
+//! [`SealedKey`]: the private half under the master key, for the store. A server opens
+//! all of them at start and at each rotation into a [`KeyRing`], which signs and
+//! verifies with parsed keys: parsing an RSA key anew for each token would cost twice
+//! as much as the signature itself.
+
+mod pair;
+mod ring;
+
+use tenantry_domain::{
+    clock::Timestamp,
+    key::{SealedKey, SigningAlgorithm},
+    port::Entropy,
+};
+use thiserror::Error;
+
+use self::pair::{KeyPair, thumbprint};
+pub(crate) use self::ring::RingKey;
+pub use self::ring::{KeyRing, SharedKeyRing};
+use crate::master_key::MasterKey;
+
+/// Why a key was not made or a token not signed.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum KeyError {
+    /// The library made no key pair.
+    #[error("no key pair could be generated")]
+    Generation,
+    /// There is no key that has not expired.
+    #[error("there is no signing key that has not expired")]
+    NoKey,
+    /// The claims have no JSON form, or the library made no signature.
+    #[error("the token could not be signed")]
+    Signing,
+}
+
+/// A stored key that did not open.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("the signing key {kid} does not open: another master key, or not the key it was")]
+pub struct OpenKeyError {
+    /// Which key.
+    pub kid: String,
+}
+
+/// Makes a key pair and seals it: RSA with 2048 bits, P-256, or Ed25519.
+///
+/// Its `kid` is the SHA-256 thumbprint of its public half (RFC 7638), so that the name
+/// can't be given to another key. The pair itself comes from AWS-LC with the chance
+/// that AWS-LC draws; `entropy` is for the sealing.
+pub fn generate(
+    algorithm: SigningAlgorithm,
+    now: Timestamp,
+    signs_from: Timestamp,
+    entropy: &dyn Entropy,
+    master_key: &MasterKey,
+) -> Result<SealedKey, KeyError> {
+    let pair = KeyPair::generate(algorithm).ok_or(KeyError::Generation)?;
+    let private = pair.to_pkcs8().ok_or(KeyError::Generation)?;
+    let jwk = pair.public_jwk().ok_or(KeyError::Generation)?;
+    let kid = thumbprint(&jwk).ok_or(KeyError::Generation)?;
+    let public_jwk = pair::published(jwk, &kid, algorithm).ok_or(KeyError::Generation)?;
+    let sealed = master_key.seal(entropy, &context(&kid, algorithm), &private);
+    Ok(SealedKey {
+        kid,
+        algorithm,
+        sealed,
+        public_jwk,
+        created_at: now,
+        signs_from,
+        expires_at: None,
+    })
+}
+
+/// What a private key is sealed for: its own name and algorithm, and nothing else.
+pub(crate) fn context(kid: &str, algorithm: SigningAlgorithm) -> Vec<u8> {
+    format!("signing-key/{}/{kid}", algorithm.as_str()).into_bytes()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The one type that the crates above hold.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use tenantry_domain::port::{Snapshot, Store, StoreError, UnitOfWork};
+use thiserror::Error;
+
+use crate::{
+    migrate::{MigrateError, MigrationStatus},
+    sqlite,
+    url::{DatabaseUrl, Place},
+};
+
+/// A database that is open. Its clones share its connections.
+#[derive(Clone)]
+pub struct Database {
+    url: DatabaseUrl,
+    backend: Backend,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Sqlite(Arc<sqlite::Backend>),
+}
+
+/// How a database is to be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseOptions {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// How many snapshots can be read at the same time; at least 1.
+    pub readers: u32,
+    /// How long a unit waits, for a free connection and for another process's lock
+    /// together, before the database counts as not available.
+    pub busy_timeout: Duration,
+    /// How much a commit waits for.
+    pub synchronous: Synchronous,
+}
+
+/// How much a commit waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Until the change is on the disk: a power failure loses nothing that was
+    /// acknowledged.
+    #[default]
+    Full,
+    /// Until the operating system has it: a power failure may lose the last changes,
+    /// a crash of the process alone does not.
+    Normal,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The directory of the file is not there.
+    #[error("the directory {} does not exist", .0.display())]
+    NoDirectory(PathBuf),
+    /// Something else than a file has its name.
+    #[error("{} is not a file", .0.display())]
+    NotAFile(PathBuf),
+    /// The file, or its directory, may not be used.
+    #[error("{} can't be read and written: permission denied", .0.display())]
+    Permission(PathBuf),
+    /// The file is not one of SQLite's.
+    #[error("{} is not an SQLite database", .0.display())]
+    NotADatabase(PathBuf),
+    /// The name can't be handed to SQLite.
+    #[error("the path {} is not valid UTF-8", .0.display())]
+    Path(PathBuf),
+    /// The file lies where several processes can't share a write-ahead log.
+    #[error("{} lies on a file system that can't keep a write-ahead log", .0.display())]
+    NoWriteAheadLog(PathBuf),
+    /// Another process holds it.
+    #[error("{} is locked by another process", .0.display())]
+    Locked(PathBuf),
+    /// Anything else.
+    #[error("{} can't be opened: {reason}", .path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+impl DatabaseOptions {
+    /// The defaults: 4 readers, 4 seconds of patience, commits that are on the disk.
+    pub fn new(url: DatabaseUrl) -> Self {
+        Self {
+            url,
+            readers: 4,
+            busy_timeout: Duration::from_secs(4),
+            synchronous: Synchronous::Full,
+        }
+    }
+}
+
+impl Database {
+    /// Opens a database, and makes its file where there is none. The schema is left as
+    /// it is: see [`migrate`](Self::migrate).
+    pub fn open(options: &DatabaseOptions) -> Result<Self, OpenError> {
+        let backend = match options.url.place() {
+            Place::Sqlite(path) => Backend::Sqlite(Arc::new(sqlite::open(path, options)?)),
+        };
+        Ok(Self {
+            url: options.url.clone(),
+            backend,
+        })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// How many snapshots can be read at the same time. A caller that lets no more in
+    /// never waits for a connection.
+    pub fn readers(&self) -> usize {
+        match &self.backend {
+            Backend::Sqlite(backend) => backend.readers(),
+        }
+    }
+
+    /// Applies every migration that is missing, all or none; gives their names. Of two
+    /// processes that start together one does it and the other waits.
+    pub fn migrate(&self) -> Result<Vec<String>, MigrateError> {
+        match &self.backend {
+            Backend::Sqlite(backend) => backend.migrate(),
+        }
+    }
+
+    /// Takes back the last migration and with it the data that it made room for; gives
+    /// its name, or `None` where there is none left.
+    pub fn revert(&self) -> Result<Option<String>, MigrateError> {
+        match &self.backend {
+            Backend::Sqlite(backend) => backend.revert(),
+        }
+    }
+
+    /// Every migration in order, behind them those that only the database knows.
+    /// Changes nothing, not even an empty database.
+    pub fn migrations(&self) -> Result<Vec<MigrationStatus>, MigrateError> {
+        match &self.backend {
+            Backend::Sqlite(backend) => backend.migrations(),
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn sqlite(&self) -> &sqlite::Backend {
+        match &self.backend {
+            Backend::Sqlite(backend) => backend,
+        }
+    }
+}
+
+impl Store for Database {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(backend) => backend.snapshot(),
+        }
+    }
+
+    fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(backend) => backend.begin(),
+        }
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Sqlite(backend) => backend.check(),
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("url", &self.url)
+            .field("readers", &self.readers())
+            .finish()
+    }
+}

@@ -1,0 +1,39 @@
+//! The record of changes.
+
+use diesel::{ExpressionMethods, RunQueryDsl};
+use tenantry_domain::{
+    change::NewChange,
+    client::ClientId,
+    id::RequestId,
+    port::{ChangeLog, StoreError},
+};
+
+use super::Session;
+use crate::{
+    schema::changes,
+    types::{DbTime, DbUuid},
+};
+
+impl ChangeLog for Session {
+    /// The database draws the number while the unit holds the write lock, so numbers
+    /// rise in the order of commits, and one that is drawn in vain is drawn again.
+    fn append(&mut self, change: &NewChange) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::insert_into(changes::table)
+                .values((
+                    changes::kind.eq(change.kind.as_str()),
+                    changes::time.eq(DbTime(change.time)),
+                    changes::tenant_id.eq(change.tenant_id.map(DbUuid::from)),
+                    changes::client_id.eq(change.client_id.as_ref().map(ClientId::as_str)),
+                    changes::environment_id.eq(change.environment_id.map(DbUuid::from)),
+                    changes::version.eq(change.version.map(|version| version.get())),
+                    changes::actor_kind.eq(change.actor.kind()),
+                    changes::actor_id.eq(change.actor.id()),
+                    changes::request_id.eq(change.request_id.as_ref().map(RequestId::as_str)),
+                    changes::subject.eq(&change.subject),
+                ))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+}

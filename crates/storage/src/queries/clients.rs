@@ -1,0 +1,217 @@
+//! Clients, their secrets and the environments that they are bound to.
+
+use std::collections::BTreeSet;
+
+use diesel::{
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
+    QueryResult, RunQueryDsl, SelectableHelper,
+};
+use tenantry_domain::{
+    client::{Client, ClientId, ClientOwner, KnownClient, OwningTenant, SecretHash, SecretRecord},
+    environment::EnvironmentAccess,
+    id::{ClientKey, EnvironmentId, SecretId, TenantNumber},
+    page::{Cursor, Page, PageRequest},
+    port::{ClientQueries, ClientRepository, StoreError},
+    subdomain::{DomainName, Label},
+};
+
+use super::{Conn, Session, limit_of, row_value, start_of};
+use crate::{
+    error::{Corrupt, Failure},
+    rows::{ClientRow, Row, SecretRow},
+    schema::{client_environments, client_secrets, clients, environments, tenants},
+    types::{DbTime, DbUuid},
+};
+
+/// Of the tenant: its id, its status, its label and its environment's tenant domain.
+type OwnerRow = (DbUuid, String, String, String);
+
+impl ClientQueries for Session {
+    fn page_of_tenant(
+        &mut self,
+        tenant: TenantNumber,
+        request: PageRequest,
+    ) -> Result<Page<Client>, StoreError> {
+        self.run(|conn| {
+            let rows = clients::table
+                .select(ClientRow::as_select())
+                .filter(clients::tenant_number.eq(tenant.get()))
+                .filter(row_value!(
+                    "(clients.created_at, clients.key)",
+                    ">",
+                    start_of(request)
+                ))
+                .order((clients::created_at, clients::key))
+                .limit(limit_of(request))
+                .load(conn)?;
+            let clients = rows
+                .into_iter()
+                .map(|row| row.into_domain(BTreeSet::new()))
+                .collect::<Result<_, _>>()?;
+            Ok(Page::new(clients, |client: &Client| Cursor {
+                created_at: client.created_at,
+                id: client.key.as_uuid(),
+            }))
+        })
+    }
+
+    fn known(&mut self, id: &ClientId) -> Result<Option<KnownClient>, StoreError> {
+        self.run(|conn| {
+            let Some((client, owner)) = with_owner(conn, id)? else {
+                return Ok(None);
+            };
+            let key = client.key;
+            let environments = if client.bound {
+                bound_to(conn, key)?
+            } else {
+                BTreeSet::new()
+            };
+            Ok(Some(KnownClient {
+                client: client.into_domain(environments)?,
+                secrets: secrets_of(conn, key)?,
+                tenant: owner.map(owner_into_domain).transpose()?,
+            }))
+        })
+    }
+
+    fn any_of_operator(&mut self) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let found = clients::table
+                .filter(clients::tenant_number.is_null())
+                .select(clients::key)
+                .first::<DbUuid>(conn)
+                .optional()?;
+            Ok(found.is_some())
+        })
+    }
+}
+
+impl ClientRepository for Session {
+    fn insert(&mut self, client: &Client, secret: &SecretRecord) -> Result<(), StoreError> {
+        self.run(|conn| {
+            insert_client(conn, client)?;
+            if let ClientOwner::Operator(EnvironmentAccess::Only(ids)) = &client.owner {
+                bind(conn, client.key, ids)?;
+            }
+            insert_secret(conn, client.key, secret)?;
+            Ok(())
+        })
+    }
+
+    fn rehash(
+        &mut self,
+        client: ClientKey,
+        secret: SecretId,
+        old: &SecretHash,
+        new: &SecretHash,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| {
+            diesel::update(client_secrets::table)
+                .filter(client_secrets::id.eq(DbUuid::from(secret)))
+                .filter(client_secrets::client_key.eq(DbUuid::from(client)))
+                .filter(client_secrets::hash.eq(old.as_str()))
+                .set(client_secrets::hash.eq(new.as_str()))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+}
+
+/// The client, and what it takes from its tenant if it has one.
+fn with_owner(
+    conn: &mut Conn,
+    id: &ClientId,
+) -> QueryResult<Option<(ClientRow, Option<OwnerRow>)>> {
+    clients::table
+        .left_join(tenants::table)
+        .left_join(environments::table.on(tenants::environment_id.eq(environments::id)))
+        .filter(clients::client_id.eq(id.as_str()))
+        .select((
+            ClientRow::as_select(),
+            (
+                tenants::id,
+                tenants::status,
+                tenants::label,
+                environments::tenant_domain.assume_not_null(),
+            )
+                .nullable(),
+        ))
+        .first(conn)
+        .optional()
+}
+
+fn bound_to(conn: &mut Conn, key: DbUuid) -> QueryResult<BTreeSet<EnvironmentId>> {
+    let ids: Vec<DbUuid> = client_environments::table
+        .filter(client_environments::client_key.eq(key))
+        .select(client_environments::environment_id)
+        .load(conn)?;
+    Ok(ids.into_iter().map(EnvironmentId::from).collect())
+}
+
+fn secrets_of(conn: &mut Conn, key: DbUuid) -> QueryResult<Vec<SecretRecord>> {
+    let rows = client_secrets::table
+        .select(SecretRow::as_select())
+        .filter(client_secrets::client_key.eq(key))
+        .order((client_secrets::created_at, client_secrets::id))
+        .load(conn)?;
+    Ok(rows.into_iter().map(SecretRow::into_domain).collect())
+}
+
+fn owner_into_domain((id, status, label, domain): OwnerRow) -> Result<OwningTenant, Corrupt> {
+    let row = Row("tenant", id.0);
+    let label = row.field("label", Label::parse(&label))?;
+    let domain = row.field("tenant_domain", DomainName::parse(&domain))?;
+    Ok(OwningTenant {
+        id: id.into(),
+        status: row.field("status", status.parse())?,
+        host: domain.host(&label),
+    })
+}
+
+fn insert_client(conn: &mut Conn, client: &Client) -> Result<(), Failure> {
+    let (tenant, bound) = match &client.owner {
+        ClientOwner::Tenant(number) => (Some(number.get()), false),
+        ClientOwner::Operator(EnvironmentAccess::All) => (None, false),
+        ClientOwner::Operator(EnvironmentAccess::Only(_)) => (None, true),
+    };
+    diesel::insert_into(clients::table)
+        .values((
+            clients::key.eq(DbUuid::from(client.key)),
+            clients::client_id.eq(client.id.as_str()),
+            clients::tenant_number.eq(tenant),
+            clients::bound.eq(bound),
+            clients::name.eq(client.name.as_str()),
+            clients::status.eq(client.status.as_str()),
+            clients::scopes.eq(client.scopes.to_string()),
+            clients::created_at.eq(DbTime(client.created_at)),
+            clients::last_used_at.eq(client.last_used_at.map(DbTime)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn bind(conn: &mut Conn, key: ClientKey, ids: &BTreeSet<EnvironmentId>) -> Result<(), Failure> {
+    for &id in ids {
+        diesel::insert_into(client_environments::table)
+            .values((
+                client_environments::client_key.eq(DbUuid::from(key)),
+                client_environments::environment_id.eq(DbUuid::from(id)),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+fn insert_secret(conn: &mut Conn, key: ClientKey, secret: &SecretRecord) -> Result<(), Failure> {
+    diesel::insert_into(client_secrets::table)
+        .values((
+            client_secrets::id.eq(DbUuid::from(secret.id)),
+            client_secrets::client_key.eq(DbUuid::from(key)),
+            client_secrets::hash.eq(secret.hash.as_str()),
+            client_secrets::created_at.eq(DbTime(secret.created_at)),
+            client_secrets::expires_at.eq(secret.expires_at.map(DbTime)),
+            client_secrets::last_used_at.eq(secret.last_used_at.map(DbTime)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! Every query, once for all databases.
+//!
+//! This folder is included as a module by each of them. What it needs from there is
+//! `Conn` (what queries run on), `Link` (the pooled connection that a unit owns), `ops`
+//! (what differs) and `MIGRATIONS`.
+
+mod accounts;
+mod changes;
+mod clients;
+mod environments;
+mod keys;
+pub(super) mod migrations;
+mod tenants;
+
+use diesel::connection::SimpleConnection;
+use tenantry_domain::{
+    clock::Timestamp,
+    page::{Cursor, PageRequest},
+    port::{
+        AccountQueries, AccountRepository, ChangeLog, ClientQueries, ClientRepository,
+        EnvironmentQueries, EnvironmentRepository, KeyQueries, KeyRepository, Snapshot, StoreError,
+        TenantQueries, TenantRepository, UnitOfWork,
+    },
+};
+use time::macros::datetime;
+use uuid::Uuid;
+
+use super::{Conn, Link, MIGRATIONS, ops};
+use crate::{
+    error::{Failure, commit_error},
+    types::{DbTime, DbUuid},
+};
+
+/// A transaction and the connection that it runs on. It implements every repository;
+/// [`ReadUnit`] and [`WriteUnit`] show which of them may be used.
+pub(super) struct Session {
+    link: Link,
+    /// Whether a statement has failed. What such a transaction holds depends on the
+    /// database (one has undone the statement, another refuses every further one), so
+    /// it can only be dropped.
+    failed: bool,
+}
+
+impl Session {
+    /// Takes a connection on which a transaction was begun.
+    pub(super) fn new(link: Link) -> Self {
+        Self {
+            link,
+            failed: false,
+        }
+    }
+
+    fn run<T>(
+        &mut self,
+        work: impl FnOnce(&mut Conn) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        self.refuse_if_failed()?;
+        work(&mut self.link.conn).map_err(|failure| {
+            self.failed = true;
+            failure.into()
+        })
+    }
+
+    fn commit(mut self) -> Result<(), StoreError> {
+        self.refuse_if_failed()?;
+        self.link
+            .conn
+            .batch_execute("COMMIT")
+            .map_err(commit_error)?;
+        self.link.fit = true;
+        Ok(())
+    }
+
+    fn refuse_if_failed(&self) -> Result<(), StoreError> {
+        if self.failed {
+            let reason = "an earlier statement of this unit has failed";
+            return Err(StoreError::Failed(reason.into()));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    /// Undoes what was not committed. A connection on which that fails stays unfit, and
+    /// its pool makes a new one in its place.
+    fn drop(&mut self) {
+        if self.link.fit {
+            return;
+        }
+        match self.link.conn.batch_execute("ROLLBACK") {
+            Ok(()) => self.link.fit = true,
+            Err(error) => tracing::debug!(%error, "a transaction could not be rolled back"),
+        }
+    }
+}
+
+/// A transaction that only reads.
+pub(super) struct ReadUnit(Session);
+
+impl ReadUnit {
+    /// Takes a transaction that was begun for reading.
+    pub(super) fn new(session: Session) -> Self {
+        Self(session)
+    }
+}
+
+impl Snapshot for ReadUnit {
+    fn environments(&mut self) -> &mut dyn EnvironmentQueries {
+        &mut self.0
+    }
+
+    fn tenants(&mut self) -> &mut dyn TenantQueries {
+        &mut self.0
+    }
+
+    fn clients(&mut self) -> &mut dyn ClientQueries {
+        &mut self.0
+    }
+
+    fn accounts(&mut self) -> &mut dyn AccountQueries {
+        &mut self.0
+    }
+
+    fn keys(&mut self) -> &mut dyn KeyQueries {
+        &mut self.0
+    }
+}
+
+/// A transaction that reads and writes.
+pub(super) struct WriteUnit(Session);
+
+impl WriteUnit {
+    /// Takes a transaction that was begun for writing.
+    pub(super) fn new(session: Session) -> Self {
+        Self(session)
+    }
+}
+
+impl UnitOfWork for WriteUnit {
+    fn environments(&mut self) -> &mut dyn EnvironmentRepository {
+        &mut self.0
+    }
+
+    fn tenants(&mut self) -> &mut dyn TenantRepository {
+        &mut self.0
+    }
+
+    fn clients(&mut self) -> &mut dyn ClientRepository {
+        &mut self.0
+    }
+
+    fn accounts(&mut self) -> &mut dyn AccountRepository {
+        &mut self.0
+    }
+
+    fn keys(&mut self) -> &mut dyn KeyRepository {
+        &mut self.0
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeLog {
+        &mut self.0
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.0.commit()
+    }
+}
+
+/// A place in the order of pages, as queries compare it.
+type Place = (DbTime, DbUuid);
+
+/// The place behind which a page begins. A first page begins behind a place that lies
+/// before all objects, so that every page is the same statement.
+fn start_of(request: PageRequest) -> Place {
+    let before_all = Cursor {
+        // The earliest instant that RFC 3339 can write.
+        created_at: Timestamp::from_datetime(datetime!(0000-01-01 00:00 UTC)),
+        id: Uuid::nil(),
+    };
+    let Cursor { created_at, id } = request.after.unwrap_or(before_all);
+    (DbTime(created_at), DbUuid(id))
+}
+
+/// How many rows a page may have.
+fn limit_of(request: PageRequest) -> i64 {
+    request.limit.get().into()
+}
+
+/// A condition that compares two columns with a [`Place`] as one value. Databases find
+/// the first such row in an index; the same written with `OR` makes them walk to it.
+macro_rules! row_value {
+    ($columns:literal, $comparison:literal, $place:expr) => {{
+        let (instant, id): super::Place = $place;
+        diesel::dsl::sql::<diesel::sql_types::Bool>(concat!($columns, " ", $comparison, " ("))
+            .bind::<crate::types::SqlTimestamp, _>(instant)
+            .sql(", ")
+            .bind::<crate::types::SqlUuid, _>(id)
+            .sql(")")
+    }};
+}
+use row_value;

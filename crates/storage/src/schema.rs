@@ -1,0 +1,153 @@
+//! The tables, as Diesel sees them on every database.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::SqlUuid;
+
+    regions (id) {
+        id -> SqlUuid,
+        name -> Text,
+        display_name -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Bool, Integer, Text};
+    use crate::types::{SqlTimestamp, SqlUuid};
+
+    environments (id) {
+        id -> SqlUuid,
+        name -> Text,
+        domain -> Text,
+        tenant_domain -> Text,
+        authorization_server_domain -> Text,
+        deployment_model -> Text,
+        region_id -> SqlUuid,
+        is_default -> Bool,
+        version -> Integer,
+        created_at -> SqlTimestamp,
+        updated_at -> SqlTimestamp,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Text};
+    use crate::types::{SqlTimestamp, SqlUuid};
+
+    tenants (number) {
+        number -> BigInt,
+        id -> SqlUuid,
+        environment_id -> SqlUuid,
+        label -> Text,
+        name -> Text,
+        status -> Text,
+        version -> Integer,
+        created_at -> SqlTimestamp,
+        updated_at -> SqlTimestamp,
+        data -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::types::{SqlTimestamp, SqlUuid};
+
+    clients (key) {
+        key -> SqlUuid,
+        client_id -> Text,
+        tenant_number -> Nullable<BigInt>,
+        bound -> Bool,
+        name -> Text,
+        status -> Text,
+        scopes -> Text,
+        created_at -> SqlTimestamp,
+        last_used_at -> Nullable<SqlTimestamp>,
+    }
+}
+
+table! {
+    use crate::types::SqlUuid;
+
+    client_environments (client_key, environment_id) {
+        client_key -> SqlUuid,
+        environment_id -> SqlUuid,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::types::{SqlTimestamp, SqlUuid};
+
+    client_secrets (id) {
+        id -> SqlUuid,
+        client_key -> SqlUuid,
+        hash -> Text,
+        created_at -> SqlTimestamp,
+        expires_at -> Nullable<SqlTimestamp>,
+        last_used_at -> Nullable<SqlTimestamp>,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::types::{SqlTimestamp, SqlUuid};
+
+    system_accounts (id) {
+        id -> SqlUuid,
+        username -> Text,
+        password_hash -> Text,
+        created_at -> SqlTimestamp,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::types::SqlTimestamp;
+
+    signing_keys (kid) {
+        kid -> Text,
+        algorithm -> Text,
+        sealed -> Binary,
+        public_jwk -> Text,
+        created_at -> SqlTimestamp,
+        signs_from -> SqlTimestamp,
+        expires_at -> Nullable<SqlTimestamp>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::types::{SqlTimestamp, SqlUuid};
+
+    changes (sequence) {
+        sequence -> BigInt,
+        #[sql_name = "type"]
+        kind -> Text,
+        time -> SqlTimestamp,
+        tenant_id -> Nullable<SqlUuid>,
+        client_id -> Nullable<Text>,
+        environment_id -> Nullable<SqlUuid>,
+        version -> Nullable<Integer>,
+        actor_kind -> Text,
+        actor_id -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        subject -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+
+    // Diesel's own table of the migrations that were applied.
+    __diesel_schema_migrations (version) {
+        version -> Text,
+    }
+}
+
+joinable!(environments -> regions (region_id));
+joinable!(clients -> tenants (tenant_number));
+
+allow_tables_to_appear_in_same_query!(environments, regions);
+allow_tables_to_appear_in_same_query!(clients, tenants, environments);

@@ -1,0 +1,139 @@
+//! SQLite: one connection that writes, a few that read.
+
+mod connection;
+mod file;
+mod ops;
+#[path = "../queries/mod.rs"]
+mod queries;
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use diesel::{SqliteConnection, connection::SimpleConnection};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use r2d2::{Pool, PooledConnection};
+use tenantry_domain::port::{Snapshot, StoreError, UnitOfWork};
+
+use self::{
+    connection::{Manager, Role},
+    queries::{ReadUnit, Session, WriteUnit, migrations},
+};
+use crate::{
+    database::{DatabaseOptions, OpenError},
+    error::{is_busy, store_error},
+    migrate::{MigrateError, MigrationStatus},
+};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+/// What the queries run on.
+type Conn = SqliteConnection;
+/// The connection that a unit owns.
+type Link = PooledConnection<Manager>;
+
+/// An SQLite database that is open.
+pub(crate) struct Backend {
+    writer: Pool<Manager>,
+    readers: Pool<Manager>,
+    manager: Manager,
+}
+
+/// Opens the file at that path, or makes it.
+pub(crate) fn open(path: &Path, options: &DatabaseOptions) -> Result<Backend, OpenError> {
+    let path = file::prepare(path)?;
+    let manager = Manager::new(&path, options);
+    connection::turn_on_write_ahead_log(&manager)?;
+    Ok(Backend {
+        writer: manager.pool(Role::Writer, 1)?,
+        readers: manager.pool(Role::Reader, options.readers.max(1))?,
+        manager,
+    })
+}
+
+impl Backend {
+    pub(crate) fn readers(&self) -> usize {
+        usize::try_from(self.readers.max_size()).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        let link = self.begin_on(&self.readers, ops::BEGIN_READ)?;
+        Ok(Box::new(ReadUnit::new(Session::new(link))))
+    }
+
+    pub(crate) fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        let link = self.begin_on(&self.writer, ops::BEGIN_WRITE)?;
+        Ok(Box::new(WriteUnit::new(Session::new(link))))
+    }
+
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let mut link = self.link(&self.readers)?;
+        let known = migrations::status(&mut link.conn);
+        match known.and_then(|status| migrations::refuse_unknown(&status).map(|()| status)) {
+            Ok(status) => match status.iter().find(|migration| !migration.applied) {
+                Some(pending) => Err(StoreError::Unavailable(format!(
+                    "migration `{}` is not applied",
+                    pending.name
+                ))),
+                None => Ok(()),
+            },
+            Err(MigrateError::Unavailable(text)) => Err(StoreError::Unavailable(text)),
+            Err(MigrateError::Unknown(name)) => Err(StoreError::Unavailable(
+                MigrateError::Unknown(name).to_string(),
+            )),
+            Err(other) => Err(StoreError::Failed(Box::new(other))),
+        }
+    }
+
+    pub(crate) fn migrate(&self) -> Result<Vec<String>, MigrateError> {
+        migrations::run(&mut self.manager.migrator()?)
+    }
+
+    pub(crate) fn revert(&self) -> Result<Option<String>, MigrateError> {
+        migrations::revert(&mut self.manager.migrator()?)
+    }
+
+    pub(crate) fn migrations(&self) -> Result<Vec<MigrationStatus>, MigrateError> {
+        let mut link = self.link(&self.readers).map_err(|error| match error {
+            StoreError::Unavailable(text) => MigrateError::Unavailable(text),
+            other => MigrateError::Database(Box::new(other)),
+        })?;
+        migrations::status(&mut link.conn)
+    }
+
+    /// Takes a connection and begins a transaction on it, within the time that a unit
+    /// may wait for both together.
+    fn begin_on(&self, pool: &Pool<Manager>, begin: &str) -> Result<Link, StoreError> {
+        let asked = Instant::now();
+        let patience = self.manager.patience();
+        let mut link = self.link(pool)?;
+        let rest = patience.saturating_sub(asked.elapsed());
+        link.wait_for_locks(rest.max(Duration::from_millis(1)))
+            .map_err(store_error)?;
+        if let Err(error) = link.conn.batch_execute(begin) {
+            // A connection that had to wait too long is as good as before; any other is
+            // made anew, so that the pool heals when the cause is gone.
+            link.fit = is_busy(&error);
+            return Err(store_error(error));
+        }
+        link.fit = false;
+        Ok(link)
+    }
+
+    fn link(&self, pool: &Pool<Manager>) -> Result<Link, StoreError> {
+        let patience = self.manager.patience();
+        pool.get_timeout(patience).map_err(|error| {
+            StoreError::Unavailable(format!("no connection within {patience:?} ({error})"))
+        })
+    }
+
+    /// A connection that may read and write, outside of any unit.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_writer<T>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> diesel::QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        work(&mut self.link(&self.writer)?.conn).map_err(store_error)
+    }
+}

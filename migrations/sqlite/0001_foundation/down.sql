@@ -1,0 +1,9 @@
+DROP TABLE changes;
+DROP TABLE signing_keys;
+DROP TABLE system_accounts;
+DROP TABLE client_secrets;
+DROP TABLE client_environments;
+DROP TABLE clients;
+DROP TABLE tenants;
+DROP TABLE environments;
+DROP TABLE regions;
