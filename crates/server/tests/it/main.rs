@@ -9,15 +9,20 @@
     reason = "helpers of tests fail the test that called them; clippy only exempts the test functions themselves"
 )]
 
+mod authorization;
 mod bearer;
+mod crash;
 mod discovery;
 mod environments;
 mod harness;
+mod hygiene;
 mod jwt;
 mod management_errors;
+mod process;
 mod secrets;
 mod smoke;
 mod support;
+mod system;
 mod tenant_clients;
 mod tenant_create;
 mod tenant_create_bodies;
