@@ -6,7 +6,7 @@ use tenantry_domain::{
     client::ClientId,
     port::{
         AccountRepository, ChangeLog, ClientRepository, EnvironmentRepository, KeyRepository,
-        Snapshot, TenantRepository, read,
+        Snapshot, TenantRepository, TokenRepository, read,
     },
     scope::ScopeSet,
 };
@@ -232,6 +232,10 @@ impl UnitOfWork for RefusingUnit {
 
     fn keys(&mut self) -> &mut dyn KeyRepository {
         self.unit.keys()
+    }
+
+    fn tokens(&mut self) -> &mut dyn TokenRepository {
+        self.unit.tokens()
     }
 
     fn changes(&mut self) -> &mut dyn ChangeLog {
