@@ -9,6 +9,7 @@
     reason = "helpers of tests fail the test that called them; clippy only exempts the test functions themselves"
 )]
 
+mod authorization;
 mod bearer;
 mod discovery;
 mod environments;
