@@ -11,14 +11,18 @@
 
 mod authorization;
 mod bearer;
+mod crash;
 mod discovery;
 mod environments;
 mod harness;
+mod hygiene;
 mod jwt;
 mod management_errors;
+mod process;
 mod secrets;
 mod smoke;
 mod support;
+mod system;
 mod tenant_clients;
 mod tenant_create;
 mod tenant_create_bodies;

@@ -82,10 +82,15 @@ impl Process {
 
     /// SIGTERM; the status it ends with.
     pub(super) fn terminate(self) -> ExitStatus {
-        let signal = format!("kill -TERM {}", self.child.id());
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Any signal by its name.
+    pub(super) fn signal(&self, name: &str) {
+        let signal = format!("kill -{name} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &signal]).status().unwrap();
         assert!(sent.success(), "{signal}");
-        self.wait()
     }
 
     /// SIGKILL.

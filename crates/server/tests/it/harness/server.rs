@@ -20,6 +20,7 @@ pub(crate) struct Server {
     process: Option<Process>,
     address: SocketAddr,
     settings: BTreeMap<String, String>,
+    flags: Vec<String>,
     stdout: Transcript,
     stderr: Transcript,
     tokens: Mutex<HashMap<Option<String>, String>>,
@@ -52,7 +53,9 @@ impl Server {
     pub(crate) fn builder() -> Builder {
         Builder {
             settings: BTreeMap::new(),
+            flags: Vec::new(),
             files: Vec::new(),
+            is_bare: false,
         }
     }
 
@@ -107,6 +110,16 @@ impl Server {
         self.process.take().expect("the server runs").terminate()
     }
 
+    /// Any signal by its name, `INT`; the server goes on running if it likes.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.as_ref().expect("the server runs").signal(name);
+    }
+
+    /// Waits for an end that was brought about by other means; the status it ended with.
+    pub(crate) fn wait_for_end(&mut self) -> ExitStatus {
+        self.process.take().expect("the server runs").wait()
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.process.take().expect("the server runs").kill();
@@ -117,7 +130,10 @@ impl Server {
         if self.process.is_some() {
             self.stop();
         }
-        let mut command = command(&self.settings, self.directory.path(), &["serve"]);
+        let arguments: Vec<&str> = std::iter::once("serve")
+            .chain(self.flags.iter().map(String::as_str))
+            .collect();
+        let mut command = command(&self.settings, self.directory.path(), &arguments);
         let process = Process::spawn(
             &mut command,
             &self.stdout,
@@ -235,13 +251,27 @@ impl Server {
 #[derive(Clone, Debug)]
 pub(crate) struct Builder {
     settings: BTreeMap<String, String>,
+    flags: Vec<String>,
     files: Vec<(String, String)>,
+    is_bare: bool,
 }
 
 impl Builder {
     /// A whole variable name: `TENANTRY_TOKEN_TTL`.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// What stands behind `serve` on the command line.
+    pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
+        self.flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+        self
+    }
+
+    /// Not even a free port and a data directory, unless they are given.
+    pub(crate) fn bare(mut self) -> Self {
+        self.is_bare = true;
         self
     }
 
@@ -259,11 +289,13 @@ impl Builder {
 
     /// Starts it and waits until it listens.
     pub(crate) fn start(self) -> Server {
+        let flags = self.flags.clone();
         let (directory, settings) = self.lay_out();
         let mut server = Server {
             process: None,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             settings,
+            flags,
             stdout: Transcript::default(),
             stderr: Transcript::default(),
             tokens: Mutex::default(),
@@ -295,6 +327,9 @@ impl Builder {
             std::fs::write(directory.path().join(name), content).unwrap();
         }
         let mut settings = self.settings;
+        if self.is_bare {
+            return (directory, settings);
+        }
         settings
             .entry("TENANTRY_LISTEN".to_owned())
             .or_insert_with(|| "127.0.0.1:0".to_owned());
