@@ -1,1 +1,73 @@
-fn main() {}
+//! Tasks for the people who work on Tenantry: `cargo xtask <task>`.
+
+mod ci;
+mod migrate;
+mod output;
+mod tidy;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+/// Tasks for the people who work on Tenantry
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Apply, take back or show migrations
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
+    /// Check the shape of the house: who depends on whom, manifests, files, migrations
+    Tidy,
+    /// All that must pass before a change is merged
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Migrate(migrate) => migrate.run(),
+        Task::Tidy => tidy::run(root()),
+        Task::Ci => ci::run(root()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure.message);
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+/// Why a task failed, and the exit status that says so.
+struct Failure {
+    message: String,
+    status: u8,
+}
+
+impl Failure {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            status: 1,
+        }
+    }
+}
+
+/// The root of the workspace, which this package lies directly below.
+fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
+
+/// A path as it is seen from the root.
+fn relative(path: &Path, root: &Path) -> PathBuf {
+    path.strip_prefix(root).unwrap_or(path).to_owned()
+}

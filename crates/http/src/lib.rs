@@ -1,1 +1,87 @@
+//! Tenantry's wire: two route families over the same tenants, the authorization
+//! server and health, on actix-web.
+//!
+//! A request goes through one [pipeline]: it gets its id, is matched to an
+//! [operation], its caller is authenticated and authorized, what it accepts is
+//! settled, and only then the operation's handler runs, which reads the body, calls
+//! one use case of the domain and shows the result. Whatever fails on the way is an
+//! [`ApiError`](error::ApiError) and is shown in the shape of the route's family.
+//!
+//! This crate knows the domain and `auth`, and no database.
 
+mod answer;
+mod body;
+mod call;
+mod caller;
+mod deps;
+mod error;
+mod etag;
+mod json;
+mod metrics;
+mod negotiate;
+mod operation;
+mod pipeline;
+mod query;
+mod render;
+mod routes;
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_cors::Cors;
+use actix_web::{App, HttpServer, dev::Server, http::header, middleware::Condition, web};
+
+pub use crate::{
+    deps::{CreateStatus, Deps, DepsParts, HttpConfig},
+    operation::{Access, OperationInfo},
+    routes::operations,
+};
+
+/// How long requests in flight may take to finish when the server stops, in seconds.
+const SHUTDOWN_SECONDS: u64 = 30;
+
+/// Starts to serve on a socket that is bound already.
+///
+/// The server handles no signals: whoever started it stops it through
+/// [`Server::handle`].
+pub fn serve(listener: TcpListener, deps: Arc<Deps>) -> std::io::Result<Server> {
+    let table = Arc::new(routes::table());
+    let server = HttpServer::new(move || {
+        let origins = &deps.config.cors_origins;
+        App::new()
+            .wrap(Condition::new(!origins.is_empty(), cors(origins)))
+            .app_data(web::Data::from(Arc::clone(&deps)))
+            .configure(|config| pipeline::configure(config, &table))
+    })
+    .client_request_timeout(Duration::from_secs(10))
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(SHUTDOWN_SECONDS)
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+fn cors(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers([
+            header::ACCEPT,
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            header::HeaderName::from_static("idempotency-key"),
+            header::HeaderName::from_static("x-request-id"),
+        ])
+        .expose_headers([
+            header::ETAG,
+            header::LINK,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
+            header::HeaderName::from_static("x-request-id"),
+        ])
+        .max_age(600);
+    origins
+        .iter()
+        .fold(cors, |cors, origin| cors.allowed_origin(origin))
+}

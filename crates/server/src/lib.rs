@@ -1,1 +1,19 @@
+//! The composition root of Tenantry: settings, first start, command line, and the
+//! server that all other crates come together in.
+//!
+//! It is a library so that the project's own tasks can use the same settings and open
+//! the same database; what runs is the binary `tenantry`, which calls [`cli::main`].
 
+mod bootstrap;
+pub mod cli;
+mod clock;
+pub mod config;
+pub mod failure;
+mod files;
+mod master_key;
+mod serve;
+mod shutdown;
+pub mod startup;
+mod telemetry;
+mod welcome;
+mod world;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary `tenantry`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tenantry::cli::main()
+}

@@ -118,6 +118,16 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::types::SqlTimestamp;
+
+    revoked_tokens (id) {
+        id -> Text,
+        expires_at -> SqlTimestamp,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Integer, Nullable, Text};
     use crate::types::{SqlTimestamp, SqlUuid};
 

@@ -1,4 +1,5 @@
 DROP TABLE changes;
+DROP TABLE revoked_tokens;
 DROP TABLE signing_keys;
 DROP TABLE system_accounts;
 DROP TABLE client_secrets;

@@ -100,6 +100,15 @@ CREATE TABLE signing_keys (
     expires_at INTEGER
 ) STRICT;
 
+-- Tokens that were given back before they expire, by their `jti`. Rows of expired ones
+-- are deleted: such a token is dead anyhow.
+CREATE TABLE revoked_tokens (
+    id         TEXT    NOT NULL PRIMARY KEY CHECK (id <> ''),
+    expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX revoked_tokens_by_expiry ON revoked_tokens (expires_at);
+
 -- What a change tells of may be gone, so nothing here refers to another table.
 CREATE TABLE changes (
     -- AUTOINCREMENT: a reader that has seen a number never meets another change under it.

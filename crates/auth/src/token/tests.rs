@@ -9,7 +9,7 @@ mod claims;
 
 const EXPECTED: Expected<'static> = Expected {
     issuer: "https://tenantry.example",
-    audience: "https://my-tenant.vii.mattr.global",
+    audience: Some("https://my-tenant.vii.mattr.global"),
 };
 
 fn check_at(token: &str, at: Timestamp) -> Result<AccessClaims, TokenFault> {
@@ -399,7 +399,7 @@ proptest! {
         };
         let ring = KEYS.ring_of([SigningAlgorithm::Es256, SigningAlgorithm::EdDsa][place]);
         let token = ring.sign(&claims, now()).unwrap();
-        let expected = Expected { issuer: &claims.iss, audience: &claims.aud };
+        let expected = Expected { issuer: &claims.iss, audience: Some(&claims.aud) };
         prop_assert_eq!(verify(&ring, &token, &expected, now()), Ok(claims.clone()));
     }
 

@@ -9,9 +9,24 @@
     reason = "helpers of tests fail the test that called them; clippy only exempts the test functions themselves"
 )]
 
+mod bearer;
 mod crash;
+mod discovery;
+mod environments;
 mod harness;
 mod hygiene;
+mod jwt;
+mod management_errors;
 mod process;
+mod secrets;
 mod smoke;
+mod support;
 mod system;
+mod tenant_clients;
+mod tenant_create;
+mod tenant_create_bodies;
+mod tenant_list;
+mod tenant_one;
+mod token;
+mod token_claims;
+mod token_errors;

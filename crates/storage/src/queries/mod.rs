@@ -11,6 +11,7 @@ mod environments;
 mod keys;
 pub(super) mod migrations;
 mod tenants;
+mod tokens;
 
 use diesel::connection::SimpleConnection;
 use tenantry_domain::{
@@ -19,7 +20,7 @@ use tenantry_domain::{
     port::{
         AccountQueries, AccountRepository, ChangeLog, ClientQueries, ClientRepository,
         EnvironmentQueries, EnvironmentRepository, KeyQueries, KeyRepository, Snapshot, StoreError,
-        TenantQueries, TenantRepository, UnitOfWork,
+        TenantQueries, TenantRepository, TokenQueries, TokenRepository, UnitOfWork,
     },
 };
 use time::macros::datetime;
@@ -124,6 +125,10 @@ impl Snapshot for ReadUnit {
     fn keys(&mut self) -> &mut dyn KeyQueries {
         &mut self.0
     }
+
+    fn tokens(&mut self) -> &mut dyn TokenQueries {
+        &mut self.0
+    }
 }
 
 /// A transaction that reads and writes.
@@ -154,6 +159,10 @@ impl UnitOfWork for WriteUnit {
     }
 
     fn keys(&mut self) -> &mut dyn KeyRepository {
+        &mut self.0
+    }
+
+    fn tokens(&mut self) -> &mut dyn TokenRepository {
         &mut self.0
     }
 

@@ -1,0 +1,117 @@
+//! Reading request bodies, within bounds of size and time.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpMessage, HttpRequest,
+    error::PayloadError,
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+    web::Payload,
+};
+use futures_util::StreamExt;
+
+use crate::error::{ApiError, Code};
+
+/// The largest body, in bytes: 1 MiB.
+const MAX_LENGTH: usize = 1024 * 1024;
+
+/// Which media types an operation takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bodies {
+    /// `application/json`.
+    Json,
+    /// `application/json` or `application/ld+json`.
+    JsonOrJsonLd,
+}
+
+impl Bodies {
+    pub(crate) const fn media_types(self) -> &'static [&'static str] {
+        match self {
+            Self::Json => &["application/json"],
+            Self::JsonOrJsonLd => &["application/json", "application/ld+json"],
+        }
+    }
+}
+
+/// Refuses a body of another media type, of another charset than UTF-8, or encoded.
+pub(crate) fn expect_media_type(request: &HttpRequest, accepted: &[&str]) -> Result<(), ApiError> {
+    let unsupported = |problem: String| {
+        let message = format!("{problem}; this operation takes {}.", accepted.join(" or "));
+        // The body stays unread.
+        Err(ApiError::new(Code::UnsupportedMediaType, message).and_close())
+    };
+    if !request.headers().contains_key(CONTENT_TYPE) {
+        return unsupported("The request has no Content-Type".to_owned());
+    }
+    if request.headers().get_all(CONTENT_TYPE).count() > 1 {
+        return unsupported("The request has more than one Content-Type".to_owned());
+    }
+    let media_type = request.content_type().trim().to_ascii_lowercase();
+    if !accepted.contains(&media_type.as_str()) {
+        return unsupported("The request's Content-Type is not supported".to_owned());
+    }
+    let charset = request.mime_type().ok().flatten().and_then(|mime| {
+        mime.get_param("charset")
+            .map(|charset| charset.as_str().to_ascii_lowercase())
+    });
+    if charset.is_some_and(|charset| charset != "utf-8") {
+        return unsupported("The request's charset is not UTF-8".to_owned());
+    }
+    match request.headers().get(CONTENT_ENCODING) {
+        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            unsupported("The request's Content-Encoding is not supported".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads a whole body.
+pub(crate) async fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    patience: Duration,
+) -> Result<Vec<u8>, ApiError> {
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    if announced
+        .and_then(|text| text.parse().ok())
+        .is_some_and(|length: u64| length > MAX_LENGTH as u64)
+    {
+        return Err(too_large());
+    }
+    tokio::time::timeout(patience, collect(payload))
+        .await
+        .unwrap_or_else(|_| {
+            let message = format!("The request's body did not arrive within {patience:?}.");
+            Err(ApiError::new(Code::RequestTimeout, message).and_close())
+        })
+}
+
+async fn collect(payload: &mut Payload) -> Result<Vec<u8>, ApiError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| broken(&error))?;
+        if body.len() + chunk.len() > MAX_LENGTH {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(
+        Code::PayloadTooLarge,
+        "The request's body is larger than 1 MiB.",
+    )
+    .and_close()
+}
+
+fn broken(error: &PayloadError) -> ApiError {
+    let message = "The request's body did not arrive whole.";
+    ApiError::new(Code::InvalidRequest, message)
+        .caused_by(error)
+        .and_close()
+}

@@ -1,0 +1,146 @@
+//! One call of one operation.
+
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::header::{self, HeaderValue},
+    web::Payload,
+};
+use tenantry_domain::{
+    change::Actor,
+    error::{Fault, FaultKind},
+    id::{InvalidId, RequestId},
+    usecase::Context,
+};
+
+use crate::{
+    body::{self, Bodies},
+    deps::Deps,
+    error::{ApiError, Location},
+    negotiate::{Produces, Representation},
+    query::Query,
+    render::Family,
+};
+
+/// A request on its way through an operation.
+pub(crate) struct Call {
+    pub(crate) deps: Arc<Deps>,
+    pub(crate) request: HttpRequest,
+    pub(crate) trace: Rc<Trace>,
+    pub(crate) representation: Representation,
+    family: Family,
+    payload: Payload,
+}
+
+/// What logs, events and changes say of a request.
+pub(crate) struct Trace {
+    pub(crate) request_id: RequestId,
+    actor: RefCell<Option<String>>,
+}
+
+impl Trace {
+    pub(crate) fn new(request_id: RequestId) -> Self {
+        Self {
+            request_id,
+            actor: RefCell::new(None),
+        }
+    }
+
+    /// Notes who has been authenticated.
+    pub(crate) fn set_actor(&self, actor: String) {
+        *self.actor.borrow_mut() = Some(actor);
+    }
+
+    pub(crate) fn actor(&self) -> Option<String> {
+        self.actor.borrow().clone()
+    }
+}
+
+impl Call {
+    pub(crate) fn new(
+        deps: Arc<Deps>,
+        family: Family,
+        request: HttpRequest,
+        trace: Rc<Trace>,
+        payload: Payload,
+    ) -> Self {
+        let representation = Representation::default();
+        Self {
+            deps,
+            request,
+            trace,
+            representation,
+            family,
+            payload,
+        }
+    }
+
+    /// Chooses among what the operation produces what the caller accepts.
+    pub(crate) fn settle_representation(&mut self, produces: Produces) -> Result<(), ApiError> {
+        self.representation = produces.choose(&self.request)?;
+        Ok(())
+    }
+
+    /// What a use case that writes needs to know of this call.
+    pub(crate) fn context(&self, actor: Actor) -> Context {
+        self.deps.context(actor, &self.trace.request_id)
+    }
+
+    /// The query's parameters.
+    pub(crate) fn query(&self) -> Query {
+        Query::parse(self.request.query_string())
+    }
+
+    /// The id in the path: a malformed one is a 400 of the management API and a 404 of
+    /// the system API.
+    pub(crate) fn path_id<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, InvalidId>,
+    ) -> Result<T, ApiError> {
+        let text = self.request.match_info().get(name).unwrap_or_default();
+        parse(text).map_err(|_| match self.family {
+            Family::Management => {
+                let fault = Fault::new(name, FaultKind::Id(InvalidId)).showing(text);
+                ApiError::invalid(vec![(Location::Params, fault)])
+            }
+            Family::System | Family::OAuth => ApiError::not_found(),
+        })
+    }
+
+    /// The `Authorization` header, if there is exactly one; two are one too many.
+    pub(crate) fn authorization(&self) -> Result<Option<&[u8]>, TwoCredentials> {
+        let mut values = self.request.headers().get_all(header::AUTHORIZATION);
+        let first = values.next().map(HeaderValue::as_bytes);
+        if values.next().is_some() {
+            Err(TwoCredentials)
+        } else {
+            Ok(first)
+        }
+    }
+
+    /// Reads the body, which must be of one of the media types.
+    pub(crate) async fn json(&mut self, bodies: Bodies) -> Result<Vec<u8>, ApiError> {
+        body::expect_media_type(&self.request, bodies.media_types())?;
+        self.bytes().await
+    }
+
+    /// Reads the body as it is. The media type was looked at before.
+    pub(crate) async fn bytes(&mut self) -> Result<Vec<u8>, ApiError> {
+        body::read(
+            &self.request,
+            &mut self.payload,
+            self.deps.config.body_timeout,
+        )
+        .await
+    }
+
+    /// The media type of the body, lower-case, without parameters.
+    pub(crate) fn media_type(&self) -> String {
+        self.request.content_type().trim().to_ascii_lowercase()
+    }
+}
+
+/// More than one `Authorization` header.
+pub(crate) struct TwoCredentials;

@@ -1,0 +1,200 @@
+//! What the handlers work with, and how they get at the database.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::web;
+use tenantry_auth::{
+    hashing::Hasher,
+    keys::SharedKeyRing,
+    limiter::{FailureLimiter, FailureLimits},
+    verified::VerifiedPasswords,
+};
+use tenantry_domain::{
+    change::{Actor, Origin},
+    clock::{Clock, Timestamp},
+    error::Error,
+    id::RequestId,
+    port::{self, Entropy, Snapshot, Store, UnitOfWork},
+    subdomain::ReservedLabels,
+    usecase::Context,
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::{error::ApiError, metrics::Metrics};
+
+/// How long a request waits for its turn at the database or at password hashing
+/// before it is told that the server is overloaded.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How the wire is set up.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Issuer, management audience and base of every absolute link; no trailing slash.
+    pub public_url: String,
+    /// How many seconds an access token lives.
+    pub token_ttl: u32,
+    /// How `POST /system/tenants` tells of its success.
+    pub system_create_status: CreateStatus,
+    /// The origins to which browsers may show answers; none switches CORS off.
+    pub cors_origins: Vec<String>,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+    /// How many requests may read from the database at once.
+    pub readers: usize,
+    /// How many requests may write to the database at once.
+    pub writers: usize,
+    /// When failed authentications are slowed down.
+    pub failure_limits: FailureLimits,
+}
+
+/// The status of a successful `POST /system/tenants`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CreateStatus {
+    /// 200, as the reference shows.
+    #[default]
+    Ok,
+    /// 201, for clients that want that.
+    Created,
+}
+
+/// What [`Deps::new`] is made of.
+pub struct DepsParts {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where random bits come from.
+    pub entropy: Arc<dyn Entropy>,
+    /// What no tenant may be called.
+    pub reserved: Arc<ReservedLabels>,
+    /// The keys that sign and verify tokens.
+    pub keys: SharedKeyRing,
+    /// Hashes secrets and passwords.
+    pub hasher: Hasher,
+    /// How the wire is set up.
+    pub config: HttpConfig,
+}
+
+/// What the handlers work with.
+pub struct Deps {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    reserved: Arc<ReservedLabels>,
+    readers: Semaphore,
+    writers: Semaphore,
+    hashers: Semaphore,
+    pub(crate) keys: SharedKeyRing,
+    pub(crate) hasher: Hasher,
+    pub(crate) limiter: FailureLimiter,
+    pub(crate) verified: VerifiedPasswords,
+    pub(crate) metrics: Metrics,
+    pub(crate) config: HttpConfig,
+}
+
+impl Deps {
+    /// Puts the parts together.
+    pub fn new(parts: DepsParts) -> Arc<Self> {
+        // Argon2 takes a whole core for its time; half of them stay free for the rest.
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Arc::new(Self {
+            store: parts.store,
+            clock: parts.clock,
+            reserved: parts.reserved,
+            readers: Semaphore::new(parts.config.readers.max(1)),
+            writers: Semaphore::new(parts.config.writers.max(1)),
+            hashers: Semaphore::new((cores / 2).max(1)),
+            keys: parts.keys,
+            hasher: parts.hasher,
+            limiter: FailureLimiter::new(parts.config.failure_limits),
+            verified: VerifiedPasswords::new(&*parts.entropy),
+            metrics: Metrics::new(),
+            config: parts.config,
+            entropy: parts.entropy,
+        })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    pub(crate) fn reserved(&self) -> &ReservedLabels {
+        &self.reserved
+    }
+
+    /// What a use case that writes needs to know of this request.
+    pub(crate) fn context(&self, actor: Actor, request_id: &RequestId) -> Context {
+        Context {
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            reserved: Arc::clone(&self.reserved),
+            origin: Origin {
+                actor,
+                request_id: Some(request_id.clone()),
+            },
+        }
+    }
+
+    /// Runs `work` in a snapshot, on a thread that may block.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Snapshot) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _turn = turn(&self.readers, "the database").await?;
+        let store = Arc::clone(&self.store);
+        Ok(web::block(move || port::read(&*store, work))
+            .await
+            .map_err(ApiError::internal)??)
+    }
+
+    /// Runs `work` in a unit of work, on a thread that may block, and commits it if it
+    /// succeeds.
+    ///
+    /// The caller going away does not stop it: what has begun ends one way or the other.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _turn = turn(&self.writers, "the database").await?;
+        let store = Arc::clone(&self.store);
+        Ok(web::block(move || port::write(&*store, work))
+            .await
+            .map_err(ApiError::internal)??)
+    }
+
+    /// Runs a dear hash, on a thread that may block, with a bounded share of the machine.
+    pub(crate) async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Hasher) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _turn = turn(&self.hashers, "password hashing").await?;
+        let hasher = self.hasher.clone();
+        web::block(move || work(&hasher))
+            .await
+            .map_err(ApiError::internal)
+    }
+
+    /// Whether the database answers and is migrated; the reason where it is not.
+    pub(crate) async fn check(&self) -> Result<(), ApiError> {
+        let _turn = turn(&self.readers, "the database").await?;
+        let store = Arc::clone(&self.store);
+        let checked = web::block(move || store.check())
+            .await
+            .map_err(ApiError::internal)?;
+        Ok(checked.map_err(Error::from)?)
+    }
+}
+
+async fn turn<'a>(gate: &'a Semaphore, what: &str) -> Result<SemaphorePermit<'a>, ApiError> {
+    match tokio::time::timeout(PATIENCE, gate.acquire()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(closed)) => Err(ApiError::internal(closed)),
+        Err(_) => Err(ApiError::overloaded(format!(
+            "no turn at {what} within {PATIENCE:?}"
+        ))),
+    }
+}

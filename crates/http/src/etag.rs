@@ -1,0 +1,135 @@
+//! Entity tags and conditional requests (RFC 9110 §8.8.3, §13.1).
+//!
+//! A tag names the tenant's version and number, and behind them what else the
+//! representation hangs on: the version of the environment that is shown in it, or
+//! the media type. Two states, or two representations of one, never share a tag.
+
+use actix_web::{
+    HttpRequest,
+    http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH},
+};
+use tenantry_domain::{
+    environment::Environment,
+    id::TenantNumber,
+    tenant::{Precondition, Revision, TenantHead},
+    version::Version,
+};
+
+use crate::negotiate::Representation;
+
+/// The tag of a tenant as the management API shows it.
+pub(crate) fn management(tenant: &TenantHead, environment: &Environment) -> String {
+    tag(tenant.revision(), &environment.version.to_string())
+}
+
+/// The tag of a tenant as the system API shows it.
+pub(crate) fn system(tenant: &TenantHead, representation: Representation) -> String {
+    let suffix = match representation {
+        Representation::JsonLd => "ld",
+        Representation::Json | Representation::Text => "json",
+    };
+    tag(tenant.revision(), suffix)
+}
+
+fn tag(revision: Revision, suffix: &str) -> String {
+    format!(
+        "\"{}.{}.{suffix}\"",
+        revision.version,
+        revision.number.get()
+    )
+}
+
+/// What the caller demands of the state that it changes.
+///
+/// A tag that this server has not given names no state, so nothing matches it.
+pub(crate) fn precondition(request: &HttpRequest) -> Precondition {
+    let Some(tags) = tags(request, IF_MATCH) else {
+        return Precondition::None;
+    };
+    if tags.iter().any(|tag| tag == "*") {
+        return Precondition::None;
+    }
+    Precondition::OneOf(tags.iter().filter_map(|tag| revision(tag)).collect())
+}
+
+/// Whether the caller has that state already (weak comparison, RFC 9110 §13.1.2).
+pub(crate) fn is_known(request: &HttpRequest, current: &str) -> bool {
+    tags(request, IF_NONE_MATCH).is_some_and(|tags| {
+        tags.iter()
+            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == current)
+    })
+}
+
+/// The tags of all headers of that name; our own hold no comma.
+fn tags(request: &HttpRequest, name: HeaderName) -> Option<Vec<String>> {
+    let values: Vec<_> = request.headers().get_all(name).collect();
+    if values.is_empty() {
+        return None;
+    }
+    let texts = values.iter().filter_map(|value| value.to_str().ok());
+    Some(
+        texts
+            .flat_map(|text| text.split(','))
+            .map(|tag| tag.trim().to_owned())
+            .collect(),
+    )
+}
+
+/// Reads a strong tag of ours; a weak one never matches in `If-Match`.
+fn revision(tag: &str) -> Option<Revision> {
+    let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let mut parts = inner.splitn(3, '.');
+    let version = Version::new(parts.next()?.parse().ok()?).ok()?;
+    let number = TenantNumber::new(parts.next()?.parse().ok()?);
+    parts.next()?;
+    Some(Revision { number, version })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use tenantry_domain::testing;
+
+    use super::*;
+
+    #[test]
+    fn a_tag_matches_the_state_it_was_given_for() {
+        let (tenant, environment) = (testing::tenant(), testing::environment());
+        let own = management(&tenant, &environment);
+        for given in [own.clone(), format!("\"x\", {own}"), "*".to_owned()] {
+            let request = TestRequest::get()
+                .insert_header((IF_MATCH, given))
+                .to_http_request();
+            assert!(precondition(&request).holds_for(tenant.revision()));
+        }
+        for given in [
+            "\"9.1.1\"",
+            "\"1.9.1\"",
+            "1.1.1",
+            "",
+            "\"\"",
+            &format!("W/{own}"),
+        ] {
+            let request = TestRequest::get()
+                .insert_header((IF_MATCH, given))
+                .to_http_request();
+            assert!(
+                !precondition(&request).holds_for(tenant.revision()),
+                "{given:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn representations_have_their_own_tags() {
+        let (tenant, environment) = (testing::tenant(), testing::environment());
+        let ld = system(&tenant, Representation::JsonLd);
+        assert_ne!(ld, system(&tenant, Representation::Json));
+        assert_ne!(ld, management(&tenant, &environment));
+        let request = TestRequest::get()
+            .insert_header((IF_NONE_MATCH, format!("W/{ld}, \"other\"")))
+            .to_http_request();
+        assert!(is_known(&request, &ld));
+        assert!(!is_known(&request, &system(&tenant, Representation::Json)));
+    }
+}

@@ -1,0 +1,110 @@
+//! What `GET /metrics` tells.
+
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector,
+};
+
+/// The counters of one server. They hang on no global registry, so that two servers can
+/// run in one process.
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) requests: IntCounterVec,
+    pub(crate) durations: HistogramVec,
+    pub(crate) in_flight: IntGauge,
+    pub(crate) tokens_issued: IntCounter,
+    pub(crate) failed_authentications: IntCounterVec,
+    pub(crate) panics: IntCounter,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let registry = Registry::new();
+        let build = IntGaugeVec::new(
+            Opts::new(
+                "tenantry_build_info",
+                "The version of this server; always 1.",
+            ),
+            &["version"],
+        );
+        let build = register(&registry, build);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        Self {
+            requests: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "tenantry_http_requests_total",
+                        "Requests that were answered.",
+                    ),
+                    &["operation", "method", "route", "status"],
+                ),
+            ),
+            durations: register(
+                &registry,
+                HistogramVec::new(
+                    HistogramOpts::new(
+                        "tenantry_http_request_duration_seconds",
+                        "Time from a request's head to its answer's.",
+                    )
+                    .buckets(vec![
+                        0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                        0.5, 1.0, 2.5, 5.0, 10.0,
+                    ]),
+                    &["operation", "method", "route"],
+                ),
+            ),
+            in_flight: register(
+                &registry,
+                IntGauge::new(
+                    "tenantry_http_requests_in_flight",
+                    "Requests not yet answered.",
+                ),
+            ),
+            tokens_issued: register(
+                &registry,
+                IntCounter::new(
+                    "tenantry_tokens_issued_total",
+                    "Access tokens that were issued.",
+                ),
+            ),
+            failed_authentications: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "tenantry_failed_authentications_total",
+                        "Credentials that were refused.",
+                    ),
+                    &["family"],
+                ),
+            ),
+            panics: register(
+                &registry,
+                IntCounter::new("tenantry_panics_total", "Handlers that panicked."),
+            ),
+            registry,
+        }
+    }
+
+    /// All of them, in the text format of Prometheus.
+    pub(crate) fn to_text(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the names above are literals, each used once"
+)]
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: prometheus::Result<C>,
+) -> C {
+    let collector = collector.expect("a metric's name and labels are well-formed");
+    registry
+        .register(Box::new(collector.clone()))
+        .expect("a metric's name is used once");
+    collector
+}

@@ -1,0 +1,118 @@
+//! Operations: what can be asked of the server, and by whom.
+//!
+//! One value says all there is to say of an operation but what it does: its name in
+//! events and metrics, its method and path, its family and who may ask for it. Who
+//! may is taken from the handler's own signature, so there is no handler without a
+//! [`Caller`], and none that says another permission than its route.
+
+use std::{fmt, future::Future};
+
+use actix_web::{HttpResponse, http::Method};
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use tenantry_domain::scope::ManagementScope;
+
+use crate::{call::Call, caller::Caller, error::ApiError, negotiate::Produces, render::Family};
+
+/// One operation with its handler.
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    pub(crate) produces: Produces,
+    run: Handler,
+}
+
+type Answer = Result<HttpResponse, ApiError>;
+type Handler = Box<dyn Fn(Call) -> LocalBoxFuture<'static, Answer> + Send + Sync>;
+
+impl Operation {
+    /// Makes an operation of a handler; `C` in its signature says who may ask for it.
+    pub(crate) fn new<C, H, F>(
+        name: &'static str,
+        method: Method,
+        path: &'static str,
+        produces: Produces,
+        handler: H,
+    ) -> Self
+    where
+        C: Caller,
+        H: Fn(C, Call) -> F + Copy + Send + Sync + 'static,
+        F: Future<Output = Answer> + 'static,
+    {
+        let run: Handler = Box::new(move |mut call: Call| {
+            async move {
+                let caller = C::authenticate(&call).await?;
+                call.settle_representation(produces)?;
+                handler(caller, call).await
+            }
+            .boxed_local()
+        });
+        Self {
+            name,
+            method,
+            path,
+            access: C::ACCESS,
+            produces,
+            run,
+        }
+    }
+
+    /// Authenticates and authorizes the caller, settles what it accepts, and runs the handler.
+    pub(crate) fn run(&self, call: Call) -> LocalBoxFuture<'static, Answer> {
+        (self.run)(call)
+    }
+
+    pub(crate) fn info(&self) -> OperationInfo {
+        OperationInfo {
+            name: self.name,
+            method: match self.method {
+                Method::POST => "POST",
+                Method::PUT => "PUT",
+                Method::PATCH => "PATCH",
+                Method::DELETE => "DELETE",
+                _ => "GET",
+            },
+            path: self.path,
+            access: self.access,
+        }
+    }
+
+    pub(crate) fn family(&self) -> Family {
+        Family::of(self.path)
+    }
+}
+
+/// What is known of an operation from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OperationInfo {
+    /// Its name, as events and metrics have it.
+    pub name: &'static str,
+    /// Its method.
+    pub method: &'static str,
+    /// Its path, ids as `{id}`.
+    pub path: &'static str,
+    /// Who may ask for it.
+    pub access: Access,
+}
+
+/// Who may ask for an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody; where the handler authenticates a client, it does so itself.
+    Public,
+    /// A management client with that scope.
+    Management(ManagementScope),
+    /// A system account.
+    System,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Public => f.write_str("public"),
+            Self::Management(scope) => scope.fmt(f),
+            Self::System => f.write_str("system"),
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The one way that every request goes.
+//!
+//! Whatever comes in gets a request id, is matched to an operation, and leaves with the
+//! headers that hold on every route. Nothing on the way can end a request without an
+//! answer in the shape of its family: not an unknown path, not an unknown method, not a
+//! panic in a handler.
+
+use std::{any::Any, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{self, HeaderName, HeaderValue},
+    },
+    web::{self, Payload, ServiceConfig},
+};
+use futures_util::FutureExt;
+use tenantry_domain::id::RequestId;
+
+use crate::{
+    call::{Call, Trace},
+    deps::Deps,
+    error::{ApiError, Code},
+    negotiate::{Produces, Representation},
+    operation::Operation,
+    render::Family,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const DOCUMENTATION: &str = "http://www.w3.org/ns/hydra/core#apiDocumentation";
+
+/// Routes every path of the table, and all other paths to a 404.
+pub(crate) fn configure(config: &mut ServiceConfig, table: &Arc<Vec<Operation>>) {
+    let mut paths: Vec<&'static str> = Vec::new();
+    for operation in table.iter() {
+        if !paths.contains(&operation.path) {
+            paths.push(operation.path);
+        }
+    }
+    for path in paths {
+        let resource = Some(Resource {
+            path,
+            table: Arc::clone(table),
+        });
+        config.service(web::resource(path).to(
+            move |deps: web::Data<Deps>, request: HttpRequest, payload: Payload| {
+                serve(deps.into_inner(), resource.clone(), request, payload)
+            },
+        ));
+    }
+    config.default_service(web::to(
+        |deps: web::Data<Deps>, request: HttpRequest, payload: Payload| {
+            serve(deps.into_inner(), None, request, payload)
+        },
+    ));
+}
+
+/// All operations of one path.
+#[derive(Clone)]
+struct Resource {
+    path: &'static str,
+    table: Arc<Vec<Operation>>,
+}
+
+impl Resource {
+    fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.table
+            .iter()
+            .filter(|operation| operation.path == self.path)
+    }
+
+    /// The operation for a method; HEAD is a GET whose body is not sent.
+    fn find(&self, method: &Method) -> Option<&Operation> {
+        let wanted = if method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
+        self.operations()
+            .find(|operation| operation.method == *wanted)
+    }
+
+    fn allow(&self) -> String {
+        let mut methods = Vec::new();
+        for operation in self.operations() {
+            methods.push(operation.method.as_str());
+            if operation.method == Method::GET {
+                methods.push("HEAD");
+            }
+        }
+        methods.push("OPTIONS");
+        methods.join(", ")
+    }
+}
+
+/// What is known of a request when it ends.
+struct Outcome {
+    response: HttpResponse,
+    operation: &'static str,
+    route: &'static str,
+    cause: Option<String>,
+}
+
+async fn serve(
+    deps: Arc<Deps>,
+    resource: Option<Resource>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let started = Instant::now();
+    let trace = Rc::new(Trace::new(request_id(&deps, &request)));
+    deps.metrics.in_flight.inc();
+    let family = resource
+        .as_ref()
+        .and_then(|resource| resource.operations().next().map(Operation::family))
+        .unwrap_or_else(|| Family::of(request.path()));
+    let method = request.method().clone();
+    let mut outcome = dispatch(&deps, family, resource.as_ref(), request, payload, &trace).await;
+    finish(&mut outcome.response, &deps, family, &trace);
+    deps.metrics.in_flight.dec();
+    record(&deps, family, &method, &outcome, &trace, started);
+    outcome.response
+}
+
+async fn dispatch(
+    deps: &Arc<Deps>,
+    family: Family,
+    resource: Option<&Resource>,
+    request: HttpRequest,
+    payload: Payload,
+    trace: &Rc<Trace>,
+) -> Outcome {
+    let (route, found) = match resource {
+        None => ("", Err(ApiError::not_found())),
+        Some(resource) if request.method() == Method::OPTIONS => (resource.path, Ok(None)),
+        Some(resource) => (
+            resource.path,
+            resource.find(request.method()).map(Some).ok_or_else(|| {
+                let message = "This path does not know the request's method.";
+                ApiError::new(Code::MethodNotAllowed, message)
+                    .with_header(header::ALLOW, resource.allow())
+            }),
+        ),
+    };
+    let operation = found.as_ref().ok().copied().flatten();
+    let representation = representation_of_errors(family, operation, &request);
+    let result = match (found, resource) {
+        (Ok(Some(operation)), _) => {
+            let call = Call::new(Arc::clone(deps), family, request, Rc::clone(trace), payload);
+            AssertUnwindSafe(operation.run(call))
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|panic| {
+                    deps.metrics.panics.inc();
+                    Err(ApiError::internal(format!(
+                        "panic: {}",
+                        panic_text(&*panic)
+                    )))
+                })
+        }
+        (Ok(None), Some(resource)) => Ok(HttpResponse::NoContent()
+            .insert_header((header::ALLOW, resource.allow()))
+            .finish()),
+        (Ok(None), None) => Err(ApiError::not_found()),
+        (Err(error), _) => Err(error),
+    };
+    let (response, cause) = match result {
+        Ok(response) => (response, None),
+        Err(error) => (family.render(&error, representation), error.cause),
+    };
+    Outcome {
+        response,
+        operation: operation.map_or("", |operation| operation.name),
+        route,
+        cause,
+    }
+}
+
+/// Errors are negotiated as the operation's representation is; a caller that accepts
+/// none gets the favourite one, since an error must be told somehow.
+fn representation_of_errors(
+    family: Family,
+    operation: Option<&Operation>,
+    request: &HttpRequest,
+) -> Representation {
+    let produces = match (operation, family) {
+        (Some(operation), _) => operation.produces,
+        (None, Family::System) => Produces::JsonLdOrJson,
+        (None, Family::Management | Family::OAuth) => Produces::Json,
+    };
+    produces
+        .choose(request)
+        .unwrap_or(produces.representations()[0])
+}
+
+/// The caller's request id if it is a sane one, otherwise a new one.
+fn request_id(deps: &Deps, request: &HttpRequest) -> RequestId {
+    let mut given = request.headers().get_all(REQUEST_ID);
+    match (
+        given.next().and_then(|value| value.to_str().ok()),
+        given.next(),
+    ) {
+        (Some(text), None) => RequestId::parse(text),
+        _ => None,
+    }
+    .unwrap_or_else(|| RequestId::generate(deps.now(), deps.entropy()))
+}
+
+/// Adds the headers that hold on every route.
+fn finish(response: &mut HttpResponse, deps: &Deps, family: Family, trace: &Trace) {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(trace.request_id.as_str()) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    match family {
+        Family::Management => {}
+        Family::OAuth => {
+            headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        }
+        Family::System => {
+            let link = format!(
+                "<{}/docs.jsonld>; rel=\"{DOCUMENTATION}\"",
+                deps.config.public_url
+            );
+            if let Ok(value) = HeaderValue::from_str(&link) {
+                headers.insert(header::LINK, value);
+            }
+            headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+        }
+    }
+}
+
+/// Counts the request and writes its log line. Neither holds the path or the query as the
+/// caller wrote them, so nothing that a caller writes can forge or flood them.
+fn record(
+    deps: &Deps,
+    family: Family,
+    method: &Method,
+    outcome: &Outcome,
+    trace: &Trace,
+    started: Instant,
+) {
+    let elapsed = started.elapsed();
+    let status = outcome.response.status();
+    let method = known_method(method);
+    let Outcome {
+        operation,
+        route,
+        cause,
+        ..
+    } = outcome;
+    let labels = [*operation, method, *route, status.as_str()];
+    deps.metrics.requests.with_label_values(&labels).inc();
+    deps.metrics
+        .durations
+        .with_label_values(&labels[..3])
+        .observe(elapsed.as_secs_f64());
+    if status.as_u16() == 401 {
+        let family = match family {
+            Family::Management => "management",
+            Family::System => "system",
+            Family::OAuth => "oauth",
+        };
+        deps.metrics
+            .failed_authentications
+            .with_label_values(&[family])
+            .inc();
+    }
+    let request_id = trace.request_id.as_str();
+    let actor = trace.actor();
+    if status.is_server_error() {
+        tracing::error!(request_id, cause, route, method, "request failed");
+    } else if let Some(cause) = cause {
+        tracing::debug!(request_id, cause, "request refused");
+    }
+    tracing::info!(
+        request_id,
+        operation,
+        method,
+        route,
+        status = status.as_u16(),
+        duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        actor,
+        "request"
+    );
+}
+
+/// A method for a label: there must not be more labels than methods.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is no text")
+}
+
+#[cfg(test)]
+mod tests;

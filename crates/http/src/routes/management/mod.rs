@@ -1,0 +1,14 @@
+//! The management API (contract §4), `/v1`.
+
+mod clients;
+mod environments;
+mod tenants;
+
+use crate::operation::Operation;
+
+pub(super) fn operations() -> Vec<Operation> {
+    let mut operations = environments::operations();
+    operations.extend(tenants::operations());
+    operations.extend(clients::operations());
+    operations
+}

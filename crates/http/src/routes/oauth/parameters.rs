@@ -1,0 +1,157 @@
+//! The parameters of a request to the authorization server, and the credentials of the
+//! client that sends it (RFC 6749 §2.3, §3.2).
+
+use secrecy::{ExposeSecret, SecretString};
+use tenantry_auth::basic::{self, BasicCredentials};
+use tenantry_domain::json::{Kind, Value};
+
+use crate::{
+    body,
+    call::Call,
+    error::{ApiError, Code},
+};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+/// A request's parameters. One without a value counts as not sent (RFC 6749 §3.2).
+pub(super) struct Parameters(Vec<(String, SecretString)>);
+
+impl Parameters {
+    /// Reads a body of either form.
+    pub(super) async fn read(call: &mut Call) -> Result<Self, ApiError> {
+        body::expect_media_type(&call.request, &[JSON, FORM])?;
+        let is_form = call.media_type() == FORM;
+        let body = call.bytes().await?;
+        if is_form {
+            Self::from_form(&body)
+        } else {
+            Self::from_json(&body)
+        }
+    }
+
+    fn from_form(body: &[u8]) -> Result<Self, ApiError> {
+        let text = std::str::from_utf8(body).map_err(|_| invalid("The body is not UTF-8."))?;
+        let pairs = form_urlencoded::parse(text.as_bytes());
+        Ok(Self(
+            pairs
+                .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+                .collect(),
+        ))
+    }
+
+    fn from_json(body: &[u8]) -> Result<Self, ApiError> {
+        let value = Value::parse(body).map_err(|fault| ApiError::malformed_json(&fault))?;
+        let object = value.as_object().ok_or_else(|| {
+            invalid(&format!(
+                "The body must be a JSON object, not {}.",
+                value.kind()
+            ))
+        })?;
+        let pairs = object
+            .iter()
+            .filter(|(_, value)| value.kind() != Kind::Null);
+        let read = |(name, value): (&str, Value<'_>)| match value.as_str() {
+            Some(text) => Ok(Some((
+                name.to_owned(),
+                SecretString::from(text.into_owned()),
+            ))),
+            None if KNOWN.contains(&name) => Err(invalid(&format!("{name} must be a string."))),
+            None => Ok(None),
+        };
+        pairs
+            .filter_map(|pair| read(pair).transpose())
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// A parameter that stands at most once.
+    pub(super) fn get(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        let mut values = self
+            .0
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.expose_secret());
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(invalid(&format!("The parameter {name} is repeated.")));
+        }
+        Ok(first.filter(|value| !value.is_empty()))
+    }
+
+    /// A parameter that must be there.
+    pub(super) fn required(&self, name: &str) -> Result<&str, ApiError> {
+        self.get(name)?
+            .ok_or_else(|| invalid(&format!("The parameter {name} is missing.")))
+    }
+}
+
+/// The parameters that mean something here, and so must be strings in a JSON body.
+const KNOWN: [&str; 7] = [
+    "client_id",
+    "client_secret",
+    "grant_type",
+    "audience",
+    "scope",
+    "token",
+    "token_type_hint",
+];
+
+/// What a client has presented to authenticate with.
+pub(super) struct Presented {
+    pub(super) client_id: String,
+    pub(super) secret: SecretString,
+    /// Whether it came by HTTP Basic, so that a refusal has to name the scheme.
+    pub(super) by_basic: bool,
+}
+
+impl Presented {
+    /// Takes the credentials from the header or from the body, never from both.
+    pub(super) fn read(call: &Call, parameters: &Parameters) -> Result<Self, ApiError> {
+        let id = parameters.get("client_id")?;
+        let secret = parameters.get("client_secret")?;
+        let refused = || refuse(true, "The Authorization header holds no Basic credentials.");
+        let header = call.authorization().map_err(|_| refused())?;
+        match (header, id, secret) {
+            (Some(_), _, Some(_)) => Err(invalid(
+                "The client authenticates by the Authorization header and in the body at once.",
+            )),
+            (Some(header), id, None) => {
+                let credentials = basic::parse(header)
+                    .and_then(|credentials| basic::form_decode(&credentials))
+                    .map_err(|_| refused())?;
+                if id.is_some_and(|id| id != credentials.username) {
+                    return Err(invalid("client_id is not the one that authenticates."));
+                }
+                let BasicCredentials { username, password } = credentials;
+                Ok(Self {
+                    client_id: username,
+                    secret: password,
+                    by_basic: true,
+                })
+            }
+            (None, Some(id), Some(secret)) => Ok(Self {
+                client_id: id.to_owned(),
+                secret: secret.into(),
+                by_basic: false,
+            }),
+            (None, None, Some(_)) => Err(invalid("The parameter client_id is missing.")),
+            (None, _, None) => Err(refuse(false, "The client has not authenticated.")),
+        }
+    }
+}
+
+/// 400 `invalid_request`.
+pub(super) fn invalid(message: &str) -> ApiError {
+    ApiError::new(Code::InvalidRequest, message)
+}
+
+/// 401 `invalid_client`; the scheme is named where Basic was used.
+pub(super) fn refuse(by_basic: bool, message: &str) -> ApiError {
+    let error = ApiError::new(Code::InvalidClient, message);
+    if by_basic {
+        error.challenge("Basic realm=\"tenantry\"")
+    } else {
+        error
+    }
+}

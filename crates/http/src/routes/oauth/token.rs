@@ -1,0 +1,191 @@
+//! `POST /oauth/token`: the client credentials grant (RFC 6749 §4.4, contract §3.1).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::{HttpResponse, http::StatusCode};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use tenantry_auth::{
+    client_auth::{self, Authenticated},
+    token::AccessClaims,
+};
+use tenantry_domain::{
+    client::{ClientId, KnownClient},
+    id::RequestId,
+    scope::ScopeSet,
+};
+
+use super::parameters::{Parameters, Presented, refuse};
+use crate::{
+    answer,
+    call::Call,
+    caller::Anybody,
+    error::{ApiError, Code},
+};
+
+/// A successful answer (RFC 6749 §5.1).
+#[derive(Serialize)]
+struct Answer<'a> {
+    access_token: &'a str,
+    expires_in: u32,
+    token_type: &'a str,
+    scope: &'a str,
+}
+
+pub(super) async fn create(_: Anybody, mut call: Call) -> Result<HttpResponse, ApiError> {
+    let parameters = Parameters::read(&mut call).await?;
+    let presented = Presented::read(&call, &parameters)?;
+    if parameters.required("grant_type")? != "client_credentials" {
+        return Err(ApiError::new(
+            Code::UnsupportedGrantType,
+            "The only grant that this server knows is client_credentials.",
+        ));
+    }
+    // What is wrong with the request is told before who asks is looked at, so that
+    // nothing in the answer hangs on whether the client exists.
+    let (audience, scope) = (parameters.get("audience")?, parameters.get("scope")?);
+    let known = authenticate(&call, &presented).await?;
+    let audience = choose_audience(&call, &known, audience)?;
+    let scope = choose_scopes(&known, scope)?.to_string();
+    let token = sign(&call, &known, audience, &scope)?;
+    call.deps.metrics.tokens_issued.inc();
+    Ok(answer::json(
+        StatusCode::OK,
+        &Answer {
+            access_token: &token,
+            expires_in: call.deps.config.token_ttl,
+            token_type: "Bearer",
+            scope: &scope,
+        },
+    ))
+}
+
+/// Finds out which client asks. Every refusal looks the same and takes the same time.
+pub(super) async fn authenticate(
+    call: &Call,
+    presented: &Presented,
+) -> Result<KnownClient, ApiError> {
+    let deps = &call.deps;
+    // What can't be an id is looked for all the same, by one that nobody has.
+    let id = ClientId::parse(&presented.client_id).or_else(|_| ClientId::parse("~"));
+    let id = id.map_err(ApiError::internal)?;
+    let known = deps
+        .read(move |unit| Ok(unit.clients().known(&id)?))
+        .await?;
+    let known = known.filter(|known| known.client.id.as_str() == presented.client_id);
+    let now = deps.now();
+    let secret = presented.secret.expose_secret();
+    let checked = client_auth::authenticate(&deps.hasher, known.as_ref(), secret, now);
+    match (checked, known) {
+        (Ok(authenticated), Some(known)) => {
+            call.trace.set_actor(known.client.id.to_string());
+            rehash(call, &known, authenticated).await;
+            Ok(known)
+        }
+        (Ok(_), None) => Err(ApiError::internal("an unknown client was authenticated")),
+        (Err(refused), _) => {
+            let message = "The client is unknown, its secret is wrong, or it may not be used.";
+            let limited = deps
+                .limiter
+                .record_failure(&presented.client_id, address(call), now);
+            Err(match limited {
+                Ok(()) => refuse(presented.by_basic, message).caused_by(refused),
+                Err(limited) => {
+                    let message = "There were too many failed attempts; try again later.";
+                    ApiError::new(Code::TooManyRequests, message)
+                        .retry_after(limited.retry_after_seconds)
+                        .caused_by(refused)
+                }
+            })
+        }
+    }
+}
+
+/// Stores a hash with newer parameters. That it fails is no reason to refuse the client:
+/// its next token tries again.
+async fn rehash(call: &Call, known: &KnownClient, authenticated: Authenticated) {
+    let Authenticated {
+        secret,
+        rehash: Some(new),
+    } = authenticated
+    else {
+        return;
+    };
+    let Some(old) = known.secrets.iter().find(|one| one.id == secret) else {
+        return;
+    };
+    let (key, old) = (known.client.key, old.hash.clone());
+    let stored = call
+        .deps
+        .write(move |unit| Ok(unit.clients().rehash(key, secret, &old, &new)?))
+        .await;
+    if let Err(error) = stored {
+        tracing::warn!(
+            cause = error.cause,
+            "a client secret could not be hashed anew"
+        );
+    }
+}
+
+/// The address that asks: the peer's own, never one that a header claims.
+fn address(call: &Call) -> IpAddr {
+    call.request
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
+}
+
+fn choose_audience(
+    call: &Call,
+    known: &KnownClient,
+    wanted: Option<&str>,
+) -> Result<String, ApiError> {
+    let own = known.audience(&call.deps.config.public_url);
+    if wanted.is_some_and(|wanted| wanted != own) {
+        let message = "The client gets no tokens for that audience.";
+        return Err(ApiError::new(Code::InvalidTarget, message));
+    }
+    Ok(own)
+}
+
+/// All of the client's scopes, or those of them that it asks for.
+fn choose_scopes(known: &KnownClient, wanted: Option<&str>) -> Result<ScopeSet, ApiError> {
+    let Some(wanted) = wanted else {
+        return Ok(known.client.scopes.clone());
+    };
+    let refused = || {
+        let message = "The client does not have every scope that it asks for.";
+        ApiError::new(Code::InvalidScope, message)
+    };
+    let wanted = ScopeSet::parse(wanted).map_err(|_| refused())?;
+    if wanted.is_subset(&known.client.scopes) {
+        Ok(wanted)
+    } else {
+        Err(refused())
+    }
+}
+
+fn sign(
+    call: &Call,
+    known: &KnownClient,
+    audience: String,
+    scope: &str,
+) -> Result<String, ApiError> {
+    let deps = &call.deps;
+    let now = deps.now();
+    let iat = now.unix_seconds();
+    let claims = AccessClaims {
+        iss: deps.config.public_url.clone(),
+        sub: known.client.id.to_string(),
+        client_id: known.client.id.to_string(),
+        aud: audience,
+        iat,
+        exp: iat + i64::from(deps.config.token_ttl),
+        jti: RequestId::generate(now, deps.entropy()).to_string(),
+        scope: scope.to_owned(),
+        tenant_id: known.tenant.as_ref().map(|tenant| tenant.id),
+    };
+    deps.keys
+        .current()
+        .sign(&claims, now)
+        .map_err(ApiError::internal)
+}

@@ -1,0 +1,90 @@
+//! Health and metrics (contract §1), for whoever runs the server.
+
+use actix_web::{
+    HttpResponse,
+    http::{Method, StatusCode, header},
+};
+use serde::Serialize;
+
+use crate::{
+    answer, call::Call, caller::Anybody, error::ApiError, negotiate::Produces, operation::Operation,
+};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            "LIVENESS_RETRIEVE",
+            Method::GET,
+            "/livez",
+            Produces::Json,
+            livez,
+        ),
+        Operation::new(
+            "READINESS_RETRIEVE",
+            Method::GET,
+            "/readyz",
+            Produces::Json,
+            readyz,
+        ),
+        Operation::new(
+            "METRICS_RETRIEVE",
+            Method::GET,
+            "/metrics",
+            Produces::Text,
+            metrics,
+        ),
+    ]
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+async fn livez(_: Anybody, _: Call) -> Result<HttpResponse, ApiError> {
+    Ok(answer::json(
+        StatusCode::OK,
+        &Health {
+            status: "ok",
+            reason: None,
+        },
+    ))
+}
+
+/// The database answers and has the schema that this program needs.
+async fn readyz(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
+    match call.deps.check().await {
+        Ok(()) => Ok(answer::json(
+            StatusCode::OK,
+            &Health {
+                status: "ok",
+                reason: None,
+            },
+        )),
+        Err(error) => {
+            let reason = error
+                .cause
+                .as_deref()
+                .or(Some("the database does not answer"));
+            let body = answer::to_json(&Health {
+                status: "unavailable",
+                reason,
+            });
+            let mut response = answer::builder(StatusCode::SERVICE_UNAVAILABLE);
+            response.insert_header((header::RETRY_AFTER, "1"));
+            Ok(response.body(body))
+        }
+    }
+}
+
+async fn metrics(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
+    let text = call.deps.metrics.to_text().map_err(ApiError::internal)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        ))
+        .body(text))
+}

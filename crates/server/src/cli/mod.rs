@@ -1,0 +1,160 @@
+//! The command line.
+
+mod client;
+mod environment;
+mod flags;
+mod migrate;
+pub(crate) mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::{client::ClientCommand, environment::EnvironmentCommand, migrate::MigrateCommand};
+use crate::{
+    config::Settings,
+    failure::Failure,
+    serve,
+    startup::{self, Prepared},
+    telemetry,
+};
+
+pub use self::flags::SettingFlags;
+
+/// The self-hosted control plane for tenants.
+#[derive(Debug, Parser)]
+#[command(name = "tenantry", version, about, after_help = EXAMPLES, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    settings: SettingFlags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tenantry                                         serve, with everything in ./tenantry-data
+  tenantry --listen 0.0.0.0:8080 --public-url https://tenants.example.com
+  tenantry --config /etc/tenantry.toml migrate status
+  tenantry environment create --name Sydney --domain syd.example.com --region AU01
+  tenantry client create --name ci --scope tenants:read --output json
+
+Every setting can also stand in an environment variable (shown in brackets) and, under
+its name without TENANTRY_ and in lower case, in the settings file. A flag wins over a
+variable, and that over the file. `tenantry --help` shows all settings.
+
+Exit status: 0 done, 1 the command failed, 2 a setting or the usage is wrong, or the
+database can't be reached.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve (also without any command): migrate, fill an empty database, listen
+    Serve,
+    /// Bring the database's schema up to date, or show how far it is
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+    /// Make and list environments
+    #[command(subcommand)]
+    Environment(EnvironmentCommand),
+    /// Make clients of the management API
+    #[command(subcommand)]
+    Client(ClientCommand),
+}
+
+/// Does what the command line says. All there is to tell about a failure is one line
+/// on standard error and the exit status.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // It fails only where nobody would read it.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::note(&format!("tenantry: {failure}"));
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let settings = Settings::load(&cli.settings.into())?;
+    let command = cli.command.unwrap_or(Command::Serve);
+    // A command speaks for itself; a server has nothing but its log.
+    let filter = match command {
+        Command::Serve => "info",
+        _ => "warn",
+    };
+    telemetry::start(&settings.log, filter);
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    match command {
+        Command::Serve => serve::run(settings),
+        Command::Migrate(command) => command.run(&settings),
+        Command::Environment(command) => command.run(&settings),
+        Command::Client(command) => command.run(&settings),
+    }
+}
+
+/// Gets the database ready as a server would, and tells what that has changed.
+fn prepare(settings: &Settings) -> Result<Prepared, Failure> {
+    let prepared = startup::prepare(settings)?;
+    for name in &prepared.applied {
+        output::note(&format!("migration applied: {name}"));
+    }
+    if let Some(first_start) = &prepared.first_start {
+        output::note(&first_start.to_string());
+    }
+    Ok(prepared)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_serve_and_settings_stand_on_either_side() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["tenantry"], args].concat());
+        assert!(parse(&[]).unwrap().command.is_none());
+        for args in [
+            &["--listen", "1.2.3.4:5", "serve"],
+            &["serve", "--listen", "1.2.3.4:5"],
+        ] {
+            let flags = crate::config::Flags::from(parse(args).unwrap().settings);
+            let values: Vec<_> = flags.values.values().collect();
+            assert_eq!(values, ["1.2.3.4:5"], "{args:?}");
+        }
+    }
+
+    #[test]
+    fn no_secret_has_a_flag() {
+        for secret in [
+            "--master-key",
+            "--bootstrap-client-secret",
+            "--system-password",
+        ] {
+            let result = Cli::try_parse_from(["tenantry", secret, "x"]);
+            assert_eq!(result.unwrap_err().exit_code(), 2, "{secret}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_setting() {
+        let help = Cli::command().render_long_help().to_string();
+        for setting in &crate::config::table::TABLE {
+            assert!(help.contains(&setting.variable()), "{}", setting.name);
+        }
+    }
+}

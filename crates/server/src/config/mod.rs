@@ -1,0 +1,143 @@
+//! What the operator can set, and from where it is taken.
+//!
+//! A flag wins over an environment variable, that over the settings file, that over
+//! the default. All of it is read and checked before the program does anything else,
+//! so that a bad value never leaves something half made.
+
+mod environments_file;
+mod error;
+mod public_url;
+mod reader;
+mod sources;
+pub mod table;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use secrecy::SecretString;
+use tenantry_domain::{
+    account::Username,
+    client::{ClientId, ClientSecret},
+    environment::AuthorizationServerDomain,
+    subdomain::ReservedLabels,
+    usecase::environments::CreateEnvironment,
+};
+
+pub use self::{
+    error::{Origin, SettingError},
+    public_url::PublicUrl,
+    sources::{Flags, Given, RawValue, Sources},
+};
+
+/// All settings, checked.
+#[derive(Debug)]
+pub struct Settings {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The URL under which clients reach the server; `None` for the address that it
+    /// really listens on.
+    pub public_url: Option<PublicUrl>,
+    /// The directory for everything that is kept in files.
+    pub data_dir: PathBuf,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// Where the master key is.
+    pub master_key: MasterKeySource,
+    /// What the first start makes.
+    pub bootstrap: BootstrapSettings,
+    /// How many seconds an access token lives.
+    pub token_ttl: u32,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// What a create on the system API answers.
+    pub system_create_status: SystemCreateStatus,
+    /// The origins of browsers' pages that may call.
+    pub cors_origins: Vec<String>,
+    /// The labels that no tenant may take.
+    pub reserved: ReservedLabels,
+    /// How often a minute one client may fail to authenticate from one address.
+    pub failed_logins_per_client: u32,
+    /// How often a minute one address may fail to authenticate.
+    pub failed_logins_per_address: u32,
+    /// What is odd, but no reason to refuse; to be logged once logging works.
+    pub warnings: Vec<String>,
+}
+
+/// Which database, and how it is used.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// Where it is.
+    pub url: tenantry_storage::DatabaseUrl,
+    /// How many connections read from SQLite.
+    pub sqlite_readers: u32,
+    /// How durable a commit on SQLite is.
+    pub sqlite_synchronous: tenantry_storage::Synchronous,
+}
+
+/// Where the master key is.
+#[derive(Clone, Debug)]
+pub enum MasterKeySource {
+    /// In the settings themselves.
+    Inline(SecretString),
+    /// In a file.
+    File(PathBuf),
+}
+
+/// What the first start makes. What is not given is generated.
+#[derive(Clone, Debug)]
+pub struct BootstrapSettings {
+    /// The first management client's id.
+    pub client_id: Option<ClientId>,
+    /// Its secret.
+    pub client_secret: Option<ClientSecret>,
+    /// The first system account's name.
+    pub username: Option<Username>,
+    /// Its password.
+    pub password: Option<SecretString>,
+    /// The environments; the first becomes the default.
+    pub environments: Vec<CreateEnvironment>,
+    /// The host that issues tokens for an environment that names none.
+    pub authorization_server_domain: AuthorizationServerDomain,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// A filter that `tracing-subscriber` takes; `None` for the default.
+    pub filter: Option<String>,
+    /// The form.
+    pub format: LogFormat,
+}
+
+/// In which form the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// What a create on the system API answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemCreateStatus {
+    /// 200, as the reference shows.
+    Ok,
+    /// 201, for clients that want that.
+    Created,
+}
+
+impl Settings {
+    /// Collects and checks the settings of this process.
+    pub fn load(flags: &Flags) -> Result<Self, SettingError> {
+        let variables = sources::process_variables();
+        Self::check(&Sources::gather(flags, variables, ".".as_ref())?)
+    }
+
+    /// Checks what was given, and fills in the defaults.
+    pub fn check(sources: &Sources) -> Result<Self, SettingError> {
+        reader::read(sources)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,275 @@
+//! Makes checked settings of what was given.
+
+use std::{
+    fmt::Display,
+    fs,
+    net::{SocketAddr, ToSocketAddrs},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use secrecy::SecretString;
+use tenantry_domain::{
+    account::Username,
+    client::{ClientId, ClientSecret},
+    environment::{AuthorizationServerDomain, DeploymentModel},
+    name::Name,
+    subdomain::{DomainName, ReservedLabels},
+    usecase::environments::{CreateEnvironment, RegionChoice},
+};
+use tenantry_storage::{DatabaseUrl, Synchronous};
+
+use super::{
+    BootstrapSettings, DatabaseSettings, LogFormat, LogSettings, MasterKeySource, Origin,
+    PublicUrl, RawValue, SettingError, Settings, Sources, SystemCreateStatus, environments_file,
+    table::Key,
+};
+
+/// Checks all that was given, and fills in the defaults.
+pub(super) fn read(sources: &Sources) -> Result<Settings, SettingError> {
+    let reader = Reader(sources);
+    let listen = match reader.optional(Key::Listen, parse_address)? {
+        Some(address) => address,
+        None => SocketAddr::from(([127, 0, 0, 1], 8080)),
+    };
+    let public_url = reader.optional(Key::PublicUrl, PublicUrl::parse)?;
+    let data_dir = reader
+        .optional(Key::DataDir, parse_path)?
+        .unwrap_or_else(|| PathBuf::from("./tenantry-data"));
+    let mut warnings = sources.warnings().to_vec();
+    if public_url.is_none() && listen.ip().is_unspecified() {
+        warnings.push(format!(
+            "TENANTRY_PUBLIC_URL is not set: tokens and links will name {}, \
+             which no client can reach",
+            PublicUrl::of_address(listen)
+        ));
+    }
+    let host = public_url
+        .clone()
+        .unwrap_or_else(|| PublicUrl::of_address(listen));
+    Ok(Settings {
+        listen,
+        database: read_database(&reader, &data_dir)?,
+        master_key: read_master_key(&reader, &data_dir)?,
+        bootstrap: read_bootstrap(&reader, &host)?,
+        public_url,
+        data_dir,
+        token_ttl: reader.number(Key::TokenTtl, 1, 31_536_000, 86_400)?,
+        log: read_log(&reader)?,
+        system_create_status: reader
+            .optional(Key::SystemCreateStatus, parse_create_status)?
+            .unwrap_or(SystemCreateStatus::Ok),
+        cors_origins: read_cors_origins(&reader)?,
+        reserved: read_reserved(&reader)?,
+        failed_logins_per_client: reader.number(Key::FailedLoginsPerClient, 1, 1_000_000, 10)?,
+        failed_logins_per_address: reader.number(Key::FailedLoginsPerAddress, 1, 1_000_000, 100)?,
+        warnings,
+    })
+}
+
+struct Reader<'a>(&'a Sources);
+
+impl Reader<'_> {
+    fn origin(&self, key: Key) -> &Origin {
+        self.0
+            .get(key)
+            .map_or(&Origin::Default, |given| &given.origin)
+    }
+
+    fn fault(&self, key: Key, problem: impl Display, value: Option<&str>) -> SettingError {
+        SettingError::of(key, self.origin(key), problem, value)
+    }
+
+    fn optional<T, E: Display>(
+        &self,
+        key: Key,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, SettingError> {
+        let Some(given) = self.0.get(key) else {
+            return Ok(None);
+        };
+        match &given.value {
+            RawValue::Text(text) if text.is_empty() => {
+                Err(self.fault(key, "must not be empty", None))
+            }
+            RawValue::Text(text) => parse(text)
+                .map(Some)
+                .map_err(|problem| self.fault(key, problem, Some(text))),
+            RawValue::List(_) => Err(self.fault(key, "must not be a list", None)),
+        }
+    }
+
+    /// The entries of a list, without white space around them and without empty ones.
+    fn list(&self, key: Key) -> Option<Vec<&str>> {
+        let entries: Vec<&str> = match &self.0.get(key)?.value {
+            RawValue::Text(text) => text.split(',').map(str::trim).collect(),
+            RawValue::List(items) => items.iter().map(|item| item.trim()).collect(),
+        };
+        Some(
+            entries
+                .into_iter()
+                .filter(|entry| !entry.is_empty())
+                .collect(),
+        )
+    }
+
+    fn number<T>(&self, key: Key, least: T, most: T, default: T) -> Result<T, SettingError>
+    where
+        T: FromStr + PartialOrd + Display + Copy,
+    {
+        let parse = |text: &str| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            match text.parse() {
+                Ok(number) if digits && least <= number && number <= most => Ok(number),
+                _ => Err(format!("must be a whole number from {least} to {most}")),
+            }
+        };
+        Ok(self.optional(key, parse)?.unwrap_or(default))
+    }
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+    let problem = "must be an address and a port such as 127.0.0.1:8080 or [::1]:8080";
+    let mut addresses = text.to_socket_addrs().map_err(|_| problem)?;
+    addresses.next().ok_or(problem)
+}
+
+fn parse_path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.contains('\0') {
+        return Err("must be a path");
+    }
+    Ok(PathBuf::from(text))
+}
+
+fn parse_create_status(text: &str) -> Result<SystemCreateStatus, &'static str> {
+    match text {
+        "200" => Ok(SystemCreateStatus::Ok),
+        "201" => Ok(SystemCreateStatus::Created),
+        _ => Err("must be 200 or 201"),
+    }
+}
+
+fn read_database(reader: &Reader<'_>, data_dir: &Path) -> Result<DatabaseSettings, SettingError> {
+    let default = || DatabaseUrl::sqlite(data_dir.join("tenantry.db"));
+    let given = reader.optional(Key::DatabaseUrl, DatabaseUrl::parse)?;
+    let parse_synchronous = |text: &str| match text {
+        "full" => Ok(Synchronous::Full),
+        "normal" => Ok(Synchronous::Normal),
+        _ => Err("must be `full` or `normal`"),
+    };
+    Ok(DatabaseSettings {
+        url: given.unwrap_or_else(default),
+        sqlite_readers: reader.number(Key::SqliteReaders, 1, 64, 4)?,
+        sqlite_synchronous: reader
+            .optional(Key::SqliteSynchronous, parse_synchronous)?
+            .unwrap_or(Synchronous::Full),
+    })
+}
+
+fn read_master_key(reader: &Reader<'_>, data_dir: &Path) -> Result<MasterKeySource, SettingError> {
+    let file = reader.optional(Key::MasterKeyFile, parse_path)?;
+    let inline = reader.optional(Key::MasterKey, |text| {
+        tenantry_auth::master_key::MasterKey::parse(text).map(|_| SecretString::from(text))
+    })?;
+    match (inline, file) {
+        (Some(_), Some(_)) => {
+            let problem = "must not be given together with TENANTRY_MASTER_KEY_FILE";
+            Err(reader.fault(Key::MasterKey, problem, None))
+        }
+        (Some(key), None) => Ok(MasterKeySource::Inline(key)),
+        (None, Some(path)) => Ok(MasterKeySource::File(path)),
+        (None, None) => Ok(MasterKeySource::File(data_dir.join("master.key"))),
+    }
+}
+
+fn read_bootstrap(
+    reader: &Reader<'_>,
+    public_url: &PublicUrl,
+) -> Result<BootstrapSettings, SettingError> {
+    let host = AuthorizationServerDomain::parse(public_url.host())
+        .map_err(|problem| reader.fault(Key::PublicUrl, problem, Some(public_url.as_str())))?;
+    let environments = reader.optional(Key::EnvironmentsFile, |path| {
+        let bytes = fs::read(path).map_err(|error| format!("can't be read: {error}"))?;
+        environments_file::parse(&bytes, &host).map_err(|fault| fault.to_string())
+    })?;
+    let environments = match environments {
+        Some(environments) => environments,
+        None => vec![
+            local_environment(&host)
+                .map_err(|problem| reader.fault(Key::EnvironmentsFile, problem, None))?,
+        ],
+    };
+    Ok(BootstrapSettings {
+        client_id: reader.optional(Key::BootstrapClientId, ClientId::parse)?,
+        client_secret: reader.optional(Key::BootstrapClientSecret, ClientSecret::parse)?,
+        username: reader.optional(Key::SystemUsername, Username::parse)?,
+        password: reader.optional(Key::SystemPassword, parse_password)?,
+        environments,
+        authorization_server_domain: host,
+    })
+}
+
+/// The environment that is made where the operator names none: its tenants' hosts
+/// resolve to this machine everywhere (RFC 6761 §6.3).
+fn local_environment(host: &AuthorizationServerDomain) -> Result<CreateEnvironment, String> {
+    let name = |text| Name::parse(text).map_err(|fault| fault.to_string());
+    Ok(CreateEnvironment {
+        id: None,
+        name: name("Local")?,
+        domain: DomainName::parse(".tenants.localhost").map_err(|fault| fault.to_string())?,
+        tenant_domain: None,
+        authorization_server_domain: host.clone(),
+        deployment_model: DeploymentModel::Public,
+        region: RegionChoice::Named {
+            id: None,
+            name: name("LOCAL")?,
+            display_name: name("Local")?,
+        },
+    })
+}
+
+fn parse_password(text: &str) -> Result<SecretString, &'static str> {
+    // Control characters can't stand in Basic credentials (RFC 7617 §2), and what
+    // costs a hash may not be of any length.
+    if text.chars().any(char::is_control) || text.len() > 1024 {
+        return Err("must be 1 to 1024 bytes without control characters");
+    }
+    Ok(SecretString::from(text))
+}
+
+fn read_log(reader: &Reader<'_>) -> Result<LogSettings, SettingError> {
+    let parse_format = |text: &str| match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be `text` or `json`"),
+    };
+    Ok(LogSettings {
+        filter: reader.optional(Key::Log, |text| {
+            crate::telemetry::check_filter(text).map(|()| text.to_owned())
+        })?,
+        format: reader
+            .optional(Key::LogFormat, parse_format)?
+            .unwrap_or(LogFormat::Text),
+    })
+}
+
+fn read_cors_origins(reader: &Reader<'_>) -> Result<Vec<String>, SettingError> {
+    let entries = reader.list(Key::CorsOrigins).unwrap_or_default();
+    entries
+        .into_iter()
+        .map(|entry| match PublicUrl::parse_origin(entry) {
+            Ok(_) => Ok(entry.to_owned()),
+            Err(problem) => Err(reader.fault(Key::CorsOrigins, problem, Some(entry))),
+        })
+        .collect()
+}
+
+fn read_reserved(reader: &Reader<'_>) -> Result<ReservedLabels, SettingError> {
+    let Some(entries) = reader.list(Key::ReservedSubdomains) else {
+        return Ok(ReservedLabels::default());
+    };
+    ReservedLabels::new(entries).map_err(|entry| {
+        let problem = "must list subdomain labels, with commas between them";
+        reader.fault(Key::ReservedSubdomains, problem, Some(entry))
+    })
+}

@@ -1,0 +1,167 @@
+//! Where the master key comes from.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use tenantry_auth::master_key::MasterKey;
+use tenantry_domain::port::Entropy;
+
+use crate::{
+    config::{MasterKeySource, table::Key},
+    failure::Failure,
+    files,
+};
+
+/// Gets the master key of a database that has signing keys already. One that is not
+/// there is never made up: it would not open them.
+pub(crate) fn load(source: &MasterKeySource) -> Result<MasterKey, Failure> {
+    match source {
+        MasterKeySource::Inline(text) => MasterKey::parse(text.expose_secret())
+            .map_err(|problem| Failure::setting(Key::MasterKey, &problem.to_string())),
+        MasterKeySource::File(path) => read(path)?.ok_or_else(|| {
+            let problem = "is not there, and the signing keys in the database are sealed under it";
+            of_file(path, problem)
+        }),
+    }
+}
+
+/// Gets the master key for a database that has no signing keys yet, and makes it where
+/// its file is not there.
+pub(crate) fn load_or_make(
+    source: &MasterKeySource,
+    entropy: &dyn Entropy,
+) -> Result<MasterKey, Failure> {
+    let MasterKeySource::File(path) = source else {
+        return load(source);
+    };
+    if let Some(key) = read(path)? {
+        return Ok(key);
+    }
+    let text = SecretString::from(format!(
+        "{}\n",
+        MasterKey::generate(entropy).to_base64().expose_secret()
+    ));
+    // Where another process was first, its key is the one that both use.
+    files::create_private(path, text.expose_secret().as_bytes(), entropy)
+        .map_err(|error| of_file(path, format_args!("can't be made: {error}")))?;
+    load(source)
+}
+
+fn read(path: &Path) -> Result<Option<MasterKey>, Failure> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(of_file(path, format_args!("can't be read: {error}"))),
+    };
+    let unreadable = |error| of_file(path, format_args!("can't be read: {error}"));
+    if let Some(mode) = files::rights_of_others(&file).map_err(unreadable)? {
+        let problem = format_args!(
+            "may be used by others than its owner (mode {mode:04o}); it must have mode 0600"
+        );
+        return Err(of_file(path, problem));
+    }
+    let mut text = String::new();
+    // A key takes 44 characters; what is much longer is no key and need not be read.
+    Read::by_ref(&mut file)
+        .take(1024)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
+    let text = SecretString::from(text);
+    MasterKey::parse(text.expose_secret().trim())
+        .map(Some)
+        .map_err(|problem| of_file(path, problem))
+}
+
+fn of_file(path: &Path, problem: impl std::fmt::Display) -> Failure {
+    Failure::setting(Key::MasterKeyFile, &format!("{} {problem}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, PermissionsExt},
+        path::PathBuf,
+    };
+
+    use tenantry_domain::testing::CountingEntropy;
+
+    use super::*;
+
+    fn key_file() -> (tempfile::TempDir, PathBuf, MasterKeySource) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("master.key");
+        let source = MasterKeySource::File(path.clone());
+        (directory, path, source)
+    }
+
+    fn write(path: &Path, text: &str, mode: u32) {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn is_made_once_and_found_again() {
+        let (_directory, path, source) = key_file();
+        let entropy = CountingEntropy::default();
+        load_or_make(&source, &entropy).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.trim().len(), 44, "32 bytes in base64");
+        load_or_make(&source, &entropy).unwrap();
+        load(&source).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn is_not_made_up_for_a_database_that_needs_its_own() {
+        let (_directory, path, source) = key_file();
+        let failure = load(&source).unwrap_err();
+        assert_eq!(failure.status(), 2);
+        assert!(failure.to_string().contains("is not there"), "{failure}");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let (_directory, path, source) = key_file();
+        let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        write(&path, key, 0o644);
+        let failure = load(&source).unwrap_err().to_string();
+        assert!(
+            failure.starts_with("TENANTRY_MASTER_KEY_FILE: "),
+            "{failure}"
+        );
+        assert!(failure.contains("(mode 0644)"), "{failure}");
+        write(&path, key, 0o400);
+        load(&source).unwrap();
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_refused_and_not_shown() {
+        let (_directory, path, source) = key_file();
+        for bad in ["", "c2hvcnQ=", "no base64!", &"A".repeat(88)] {
+            write(&path, bad, 0o600);
+            let failure = load(&source).unwrap_err();
+            assert_eq!(failure.status(), 2);
+            let text = failure.to_string();
+            assert!(!text.contains('\n'), "{text}");
+            assert!(bad.is_empty() || !text.contains(bad), "{text}");
+        }
+    }
+
+    #[test]
+    fn may_stand_in_the_settings() {
+        let inline = |text: &str| MasterKeySource::Inline(SecretString::from(text));
+        load(&inline("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")).unwrap();
+        let failure = load(&inline("c2hvcnQ=")).unwrap_err();
+        assert!(
+            failure.to_string().starts_with("TENANTRY_MASTER_KEY: "),
+            "{failure}"
+        );
+    }
+}

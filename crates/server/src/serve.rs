@@ -1,0 +1,147 @@
+//! `tenantry serve`: from settings to a server, and back to nothing.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::rt::{self, System};
+use tenantry_auth::{keys::SharedKeyRing, limiter::FailureLimits};
+use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig};
+use tokio::net::TcpSocket;
+
+use crate::{
+    cli::output,
+    config::{PublicUrl, Settings, SystemCreateStatus, table::Key},
+    failure::Failure,
+    shutdown::Signals,
+    startup::{self, Prepared},
+    welcome::Welcome,
+};
+
+/// How long a request's body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The time that limits of failures are counted over.
+const FAILURE_WINDOW: Duration = Duration::from_mins(1);
+
+/// How many requests may write at once: SQLite has one write lock, and those that
+/// wait for it would do so on a thread each.
+const WRITERS: usize = 1;
+
+/// How many connections may wait to be accepted. The usual 128 is less than a burst
+/// of parallel clients.
+const BACKLOG: u32 = 1024;
+
+/// Serves until it is asked to stop.
+pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
+    let prepared = startup::prepare(&settings)?;
+    // Told before anything else can go wrong: a later start does not tell it again.
+    if let Some(first_start) = &prepared.first_start {
+        output::tell(&first_start.to_string());
+    }
+    let keys = startup::open_keys(&*prepared.database, &settings.master_key)?;
+    System::new().block_on(async move {
+        let listener = bind(settings.listen).map_err(|error| {
+            let problem = format!("{} can't be listened on: {error}", settings.listen);
+            Failure::setting(Key::Listen, &problem)
+        })?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Failure::command(&error.to_string()))?;
+        let public_url = settings
+            .public_url
+            .clone()
+            .unwrap_or_else(|| PublicUrl::of_address(address));
+        let welcome = Welcome {
+            address,
+            public_url: public_url.clone(),
+            first_start: prepared.first_start.clone(),
+        };
+        let deps = deps(settings, &prepared, SharedKeyRing::new(keys), &public_url);
+        serve(listener, deps, &welcome).await
+    })
+}
+
+async fn serve(listener: TcpListener, deps: Arc<Deps>, welcome: &Welcome) -> Result<(), Failure> {
+    let broken = |error: std::io::Error| Failure::command(&format!("the server failed: {error}"));
+    // Caught before anybody can know that the server is there, so that whoever is told
+    // of it can also stop it properly.
+    let mut signals = Signals::catch().map_err(broken)?;
+    let server = tenantry_http::serve(listener, deps).map_err(broken)?;
+    let handle = server.handle();
+    let mut running = rt::spawn(server);
+    output::tell(&welcome.to_string());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        address = %welcome.address,
+        public_url = %welcome.public_url,
+        "serving"
+    );
+    let asked = tokio::select! {
+        asked = signals.next() => asked,
+        ended = &mut running => {
+            return Err(Failure::command(&format!("the server ended by itself: {ended:?}")));
+        }
+    };
+    tracing::info!(
+        signal = asked.name(),
+        "stopping: finishing what is in flight"
+    );
+    let stopped = handle.stop(true);
+    tokio::select! {
+        () = stopped => {}
+        asked = signals.next() => {
+            tracing::warn!(signal = asked.name(), "ended at once");
+            asked.end_at_once();
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart need not wait for the connections of the process before it to fade.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
+fn deps(
+    settings: Settings,
+    prepared: &Prepared,
+    keys: SharedKeyRing,
+    public_url: &PublicUrl,
+) -> Arc<Deps> {
+    let config = HttpConfig {
+        public_url: public_url.as_str().to_owned(),
+        token_ttl: settings.token_ttl,
+        system_create_status: match settings.system_create_status {
+            SystemCreateStatus::Ok => CreateStatus::Ok,
+            SystemCreateStatus::Created => CreateStatus::Created,
+        },
+        cors_origins: settings.cors_origins,
+        body_timeout: BODY_TIMEOUT,
+        readers: prepared.database.readers(),
+        writers: WRITERS,
+        failure_limits: FailureLimits {
+            per_client_and_address: settings.failed_logins_per_client,
+            per_address: settings.failed_logins_per_address,
+            window: FAILURE_WINDOW,
+        },
+    };
+    Deps::new(DepsParts {
+        store: prepared.database.clone(),
+        clock: prepared.world.clock.clone(),
+        entropy: prepared.world.entropy.clone(),
+        reserved: Arc::new(settings.reserved),
+        keys,
+        hasher: prepared.world.hasher.clone(),
+        config,
+    })
+}

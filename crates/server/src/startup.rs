@@ -1,0 +1,112 @@
+//! What every start does before its own work: database, migrations, first start.
+
+use std::{
+    fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration,
+};
+
+use tenantry_auth::keys::KeyRing;
+use tenantry_domain::port::{Snapshot, Store, StoreError, read};
+use tenantry_storage::{Database, DatabaseOptions};
+
+use crate::{
+    bootstrap::{self, FirstStart},
+    config::{MasterKeySource, Settings, table::Key},
+    failure::{Failure, with_causes},
+    files, master_key,
+    world::World,
+};
+
+/// How long a unit waits for another one to end before it is refused: a caller is
+/// told of an overload within five seconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// A database that is ready for work.
+pub(crate) struct Prepared {
+    /// The database, migrated and filled.
+    pub(crate) database: Arc<Database>,
+    /// The migrations that this start has applied.
+    pub(crate) applied: Vec<String>,
+    /// What it has made, if the database was empty.
+    pub(crate) first_start: Option<FirstStart>,
+    /// Time, chance and hashing.
+    pub(crate) world: World,
+}
+
+/// Opens the database that the settings name, and makes the data directory and, there,
+/// the file of an SQLite database where they are missing.
+pub fn open_database(settings: &Settings) -> Result<Database, Failure> {
+    files::make_private_directory(&settings.data_dir).map_err(|error| {
+        let path = settings.data_dir.display();
+        Failure::setting(Key::DataDir, &format!("{path} can't be made: {error}"))
+    })?;
+    if let Some(path) = settings.database.url.sqlite_path() {
+        make_private_file(path).map_err(|error| {
+            let path = path.display();
+            Failure::setting(
+                Key::DatabaseUrl,
+                &format!("{path} can't be opened: {error}"),
+            )
+        })?;
+    }
+    Database::open(&DatabaseOptions {
+        url: settings.database.url.clone(),
+        readers: settings.database.sqlite_readers,
+        busy_timeout: BUSY_TIMEOUT,
+        synchronous: settings.database.sqlite_synchronous,
+    })
+    .map_err(|error| Failure::database(&error))
+}
+
+/// Opens the database, brings its schema up to date and fills it if it is empty.
+pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Failure> {
+    let database = open_database(settings)?;
+    let applied = database
+        .migrate()
+        .map_err(|error| Failure::database(&error))?;
+    for name in &applied {
+        tracing::info!(name, "migration applied");
+    }
+    let world = World::real();
+    let first_start = bootstrap::ensure(&database, settings, &world)?;
+    Ok(Prepared {
+        database: Arc::new(database),
+        applied,
+        first_start,
+        world,
+    })
+}
+
+/// Opens the signing keys of a prepared database.
+pub(crate) fn open_keys(store: &dyn Store, source: &MasterKeySource) -> Result<KeyRing, Failure> {
+    let sealed = read(store, |unit: &mut dyn Snapshot| unit.keys().all())
+        .map_err(|error: StoreError| Failure::database(&error))?;
+    if sealed.is_empty() {
+        return Err(Failure::command(
+            "the database is in use, but holds no signing key",
+        ));
+    }
+    let master_key = master_key::load(source)?;
+    KeyRing::open(&sealed, &master_key).map_err(|error| {
+        let (key, place) = match source {
+            MasterKeySource::Inline(_) => (Key::MasterKey, "the key".to_owned()),
+            MasterKeySource::File(path) => (Key::MasterKeyFile, path.display().to_string()),
+        };
+        let cause = with_causes(&error);
+        let problem = format!("{place} does not open the signing keys in the database: {cause}");
+        Failure::setting(key, &problem)
+    })
+}
+
+/// Makes an empty file that only this user may read; SQLite takes it for an empty
+/// database, and gives the files beside it the same mode.
+fn make_private_file(path: &Path) -> io::Result<()> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
+}
