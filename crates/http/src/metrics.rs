@@ -1,8 +1,8 @@
 //! What `GET /metrics` tells.
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder, core::Collector,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector,
 };
 
 /// The counters of one server. They hang on no global registry, so that two servers can
@@ -20,7 +20,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let registry = Registry::new();
-        let build = IntCounterVec::new(
+        let build = IntGaugeVec::new(
             Opts::new(
                 "tenantry_build_info",
                 "The version of this server; always 1.",
@@ -28,7 +28,7 @@ impl Metrics {
             &["version"],
         );
         let build = register(&registry, build);
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).inc();
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
             requests: register(
                 &registry,

@@ -178,6 +178,6 @@ impl fmt::Debug for Database {
         f.debug_struct("Database")
             .field("url", &self.url)
             .field("readers", &self.readers())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

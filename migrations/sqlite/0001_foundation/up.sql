@@ -22,8 +22,8 @@ CREATE TABLE environments (
 
 CREATE INDEX environments_in_order ON environments (created_at, id);
 CREATE INDEX environments_of_region ON environments (region_id);
--- At most one environment is the default.
-CREATE UNIQUE INDEX environments_default ON environments (is_default) WHERE is_default = 1;
+-- At most one environment is the default. Queries name the condition in the same words.
+CREATE UNIQUE INDEX environments_default ON environments (is_default) WHERE is_default;
 
 -- `data` stands last: a list reads the columns before it without walking through it.
 CREATE TABLE tenants (

@@ -6,6 +6,7 @@ use tenantry_domain::{
     client::ClientId,
     id::RequestId,
     port::{ChangeLog, StoreError},
+    version::Version,
 };
 
 use super::Session;
@@ -26,7 +27,7 @@ impl ChangeLog for Session {
                     changes::tenant_id.eq(change.tenant_id.map(DbUuid::from)),
                     changes::client_id.eq(change.client_id.as_ref().map(ClientId::as_str)),
                     changes::environment_id.eq(change.environment_id.map(DbUuid::from)),
-                    changes::version.eq(change.version.map(|version| version.get())),
+                    changes::version.eq(change.version.map(Version::get)),
                     changes::actor_kind.eq(change.actor.kind()),
                     changes::actor_id.eq(change.actor.id()),
                     changes::request_id.eq(change.request_id.as_ref().map(RequestId::as_str)),

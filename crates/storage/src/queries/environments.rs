@@ -74,7 +74,7 @@ impl EnvironmentQueries for Session {
     fn default(&mut self) -> Result<Option<Environment>, StoreError> {
         self.run(|conn| {
             let row = with_region!()
-                .filter(environments::is_default.eq(true))
+                .filter(environments::is_default)
                 .first(conn)
                 .optional()?;
             Ok(row.map(into_domain).transpose()?)
@@ -148,7 +148,7 @@ impl EnvironmentRepository for Session {
                 return Ok(false);
             }
             // The old one first: at no moment may there be two.
-            diesel::update(environments::table.filter(environments::is_default.eq(true)))
+            diesel::update(environments::table.filter(environments::is_default))
                 .set(environments::is_default.eq(false))
                 .execute(conn)?;
             diesel::update(environments::table.find(id))

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long a process waits for another one that migrates.
-const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
+const MIGRATION_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How far a connection's patience may be off before it is worth a statement to set it.
 const TOLERANCE: Duration = Duration::from_millis(100);

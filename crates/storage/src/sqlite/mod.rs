@@ -5,6 +5,8 @@ mod file;
 mod ops;
 #[path = "../queries/mod.rs"]
 mod queries;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::Path,

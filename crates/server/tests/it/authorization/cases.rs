@@ -1,0 +1,179 @@
+//! The table: every operation of both families, and what it takes.
+
+use serde_json::{Value, json};
+
+use crate::harness::reference::unique_label;
+use crate::support::create_body;
+
+/// What contract §3.4 and §5 ask for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Access {
+    /// A bearer token of a management client with this scope.
+    Scope(&'static str),
+    /// HTTP Basic of a system account.
+    System,
+}
+
+/// What the `{…}` in a path stands for; made anew for every request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target {
+    None,
+    Environment,
+    Tenant,
+}
+
+/// What a client sees that has the scope and is bound to another environment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Elsewhere {
+    /// The object is 404 to it.
+    NotFound,
+    /// The list is answered without the object.
+    Absent,
+    /// The environment is 403 as a target.
+    Forbidden,
+    /// System accounts are bound to nothing.
+    Unbound,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) access: Access,
+    pub(super) target: Target,
+    pub(super) body: Option<fn() -> Value>,
+    pub(super) success: u16,
+    pub(super) elsewhere: Elsewhere,
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "ENVIRONMENT_RETRIEVE_LIST",
+        method: "GET",
+        path: "/v1/environments",
+        access: Access::Scope("environments:read"),
+        target: Target::None,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::Absent,
+    },
+    Case {
+        name: "ENVIRONMENT_RETRIEVE",
+        method: "GET",
+        path: "/v1/environments/{}",
+        access: Access::Scope("environments:read"),
+        target: Target::Environment,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_RETRIEVE_LIST",
+        method: "GET",
+        path: "/v1/tenants",
+        access: Access::Scope("tenants:read"),
+        target: Target::None,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::Absent,
+    },
+    Case {
+        name: "TENANT_CREATE",
+        method: "POST",
+        path: "/v1/tenants",
+        access: Access::Scope("tenants:write"),
+        target: Target::None,
+        body: Some(new_tenant),
+        success: 201,
+        elsewhere: Elsewhere::Forbidden,
+    },
+    Case {
+        name: "TENANT_RETRIEVE",
+        method: "GET",
+        path: "/v1/tenants/{}",
+        access: Access::Scope("tenants:read"),
+        target: Target::Tenant,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_DELETE",
+        method: "DELETE",
+        path: "/v1/tenants/{}",
+        access: Access::Scope("tenants:write"),
+        target: Target::Tenant,
+        body: None,
+        success: 204,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_CLIENT_RETRIEVE_LIST",
+        method: "GET",
+        path: "/v1/tenants/{}/clients",
+        access: Access::Scope("clients:read"),
+        target: Target::Tenant,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "SYSTEM_TENANT_RETRIEVE_LIST",
+        method: "GET",
+        path: "/system/tenants",
+        access: Access::System,
+        target: Target::None,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::Unbound,
+    },
+    Case {
+        name: "SYSTEM_TENANT_CREATE",
+        method: "POST",
+        path: "/system/tenants",
+        access: Access::System,
+        target: Target::None,
+        body: Some(record),
+        success: 200,
+        elsewhere: Elsewhere::Unbound,
+    },
+    Case {
+        name: "SYSTEM_TENANT_RETRIEVE",
+        method: "GET",
+        path: "/system/tenants/{}",
+        access: Access::System,
+        target: Target::Tenant,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::Unbound,
+    },
+    Case {
+        name: "SYSTEM_TENANT_UPDATE",
+        method: "PUT",
+        path: "/system/tenants/{}",
+        access: Access::System,
+        target: Target::Tenant,
+        body: Some(record),
+        success: 200,
+        elsewhere: Elsewhere::Unbound,
+    },
+    Case {
+        name: "SYSTEM_TENANT_DELETE",
+        method: "DELETE",
+        path: "/system/tenants/{}",
+        access: Access::System,
+        target: Target::Tenant,
+        body: None,
+        success: 204,
+        elsewhere: Elsewhere::Unbound,
+    },
+];
+
+fn new_tenant() -> Value {
+    create_body(&unique_label("authz"))
+}
+
+fn record() -> Value {
+    json!({"data": {}, "version": 1})
+}

@@ -1,0 +1,377 @@
+//! What is SQLite's own: its file, its plans, its full disk.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    connection::{Connection, InstrumentationEvent, SimpleConnection},
+    sql_query,
+    sql_types::{BigInt, Text},
+};
+use tempfile::TempDir;
+use tenantry_domain::{
+    environment::EnvironmentAccess,
+    id::TenantNumber,
+    page::{NumberedPage, PageRequest},
+    port::{Snapshot, StoreError, UnitOfWork},
+    tenant::NewTenant,
+    testing as example,
+};
+
+use super::{Backend, open};
+use crate::{DatabaseOptions, DatabaseUrl, OpenError, Synchronous};
+
+fn at(directory: &TempDir) -> PathBuf {
+    directory.path().join("tenantry.db")
+}
+
+fn options(path: &PathBuf) -> DatabaseOptions {
+    DatabaseOptions {
+        readers: 1,
+        ..DatabaseOptions::new(DatabaseUrl::sqlite(path))
+    }
+}
+
+fn migrated(directory: &TempDir) -> Backend {
+    let path = at(directory);
+    let backend = open(&path, &options(&path)).unwrap();
+    backend.migrate().unwrap();
+    backend
+}
+
+fn seed(backend: &Backend) {
+    let environment = example::environment();
+    let mut unit = backend.begin().unwrap();
+    unit.environments()
+        .insert_region(&environment.region)
+        .unwrap();
+    unit.environments().insert(&environment).unwrap();
+    unit.commit().unwrap();
+}
+
+fn new_tenant(data: &str) -> NewTenant {
+    let tenant = example::tenant();
+    NewTenant {
+        id: tenant.id,
+        environment_id: tenant.environment_id,
+        label: tenant.label.clone(),
+        name: tenant.name.clone(),
+        data: tenantry_domain::data::TenantData::parse(data).unwrap(),
+        version: tenant.version,
+        created_at: tenant.created_at,
+    }
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
+fn number(conn: &mut super::Conn, pragma: &str) -> i64 {
+    let query = format!("SELECT * FROM (SELECT {pragma} AS number FROM pragma_{pragma})");
+    sql_query(query).get_result::<Number>(conn).unwrap().number
+}
+
+#[test]
+fn connections_are_set_up_for_their_role() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = at(&directory);
+    let backend = open(&path, &options(&path)).unwrap();
+    let mut writer = backend.link(&backend.writer).unwrap();
+    let mut reader = backend.link(&backend.readers).unwrap();
+    for (pragma, of_writer, of_reader) in [
+        ("foreign_keys", 1, 1),
+        ("synchronous", 2, 2),
+        ("query_only", 0, 1),
+        ("trusted_schema", 0, 0),
+    ] {
+        assert_eq!(number(&mut writer.conn, pragma), of_writer, "{pragma}");
+        assert_eq!(number(&mut reader.conn, pragma), of_reader, "{pragma}");
+    }
+    let refused = reader.conn.batch_execute("CREATE TABLE t (a)");
+    assert!(refused.is_err(), "a reader never writes");
+    drop((writer, reader));
+
+    let relaxed = DatabaseOptions {
+        synchronous: Synchronous::Normal,
+        ..options(&path)
+    };
+    let relaxed = open(&path, &relaxed).unwrap();
+    let mut writer = relaxed.link(&relaxed.writer).unwrap();
+    assert_eq!(number(&mut writer.conn, "synchronous"), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = tempfile::tempdir().unwrap();
+    let backend = migrated(&directory);
+    seed(&backend);
+    let mut seen = 0;
+    for file in fs::read_dir(directory.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 3, "the database, its log and the log's index");
+}
+
+#[test]
+fn what_can_not_be_opened_says_why_in_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let failure = |path: PathBuf| match open(&path, &options(&path)) {
+        Ok(_) => panic!("{path:?} was opened"),
+        Err(error) => error,
+    };
+    let error = failure(directory.path().join("missing/tenantry.db"));
+    assert!(matches!(error, OpenError::NoDirectory(_)), "{error}");
+    assert!(!error.to_string().contains('\n'));
+    let error = failure(directory.path().to_owned());
+    assert!(matches!(error, OpenError::NotAFile(_)), "{error}");
+    let text = directory.path().join("notes.txt");
+    fs::write(
+        &text,
+        "These are a few notes, and no database at all. ".repeat(50),
+    )
+    .unwrap();
+    let error = failure(text.clone());
+    assert!(matches!(error, OpenError::NotADatabase(_)), "{error}");
+    assert!(fs::read_to_string(&text).unwrap().starts_with("These"));
+    // A path that SQLite would read as a URI or as a name for memory is only a path.
+    for name in ["file:x?mode=memory", ":memory:", "a b%20c?d"] {
+        let path = directory.path().join(name);
+        drop(open(&path, &options(&path)).unwrap());
+        assert!(path.is_file(), "{name}");
+    }
+}
+
+#[test]
+fn a_new_file_can_be_opened_by_many_at_once() {
+    for _ in 0..5 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = at(&directory);
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    let backend = open(&path, &options(&path)).unwrap();
+                    backend.migrate().unwrap();
+                    backend.check().unwrap();
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_recovered_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = migrated(&directory);
+    seed(&backend);
+    let limit = |pages: u32| {
+        let mut link = backend.link(&backend.writer).unwrap();
+        let pragma = format!("PRAGMA max_page_count = {pages}");
+        link.conn.batch_execute(&pragma).unwrap();
+    };
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(200_000));
+    let insert = || -> Result<(), StoreError> {
+        let mut unit = backend.begin()?;
+        unit.tenants().insert(&new_tenant(&large))?;
+        unit.commit()
+    };
+    // SQLite takes the smallest limit that holds what is there.
+    limit(1);
+    match insert() {
+        Err(StoreError::Unavailable(text)) => assert!(text.contains("full"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(backend.snapshot().unwrap().tenants().count().unwrap(), 0);
+    limit(100_000);
+    insert().unwrap();
+}
+
+#[test]
+fn a_connection_whose_transaction_is_gone_is_not_used_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = migrated(&directory);
+    seed(&backend);
+    {
+        let mut link = backend
+            .begin_on(&backend.writer, "BEGIN IMMEDIATE")
+            .unwrap();
+        // As SQLite itself does after some errors: the ROLLBACK to come then fails.
+        link.conn.batch_execute("ROLLBACK").unwrap();
+        link.conn
+            .batch_execute("CREATE TEMP TABLE mark (a)")
+            .unwrap();
+        drop(super::Session::new(link));
+    }
+    let mut link = backend.link(&backend.writer).unwrap();
+    let marked = link.conn.batch_execute("SELECT * FROM temp.mark");
+    assert!(marked.is_err(), "the pool has made a new connection");
+    drop(link);
+    backend.begin().unwrap().commit().unwrap();
+}
+
+#[test]
+fn waiting_for_a_lock_is_set_back_to_normal() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = migrated(&directory);
+    let mut link = backend.link(&backend.writer).unwrap();
+    link.wait_for_locks(Duration::from_millis(1)).unwrap();
+    drop(link);
+    drop(backend.begin().unwrap());
+    let mut link = backend.link(&backend.writer).unwrap();
+    let set = sql_query("SELECT timeout AS number FROM pragma_busy_timeout")
+        .get_result::<Number>(&mut link.conn)
+        .unwrap();
+    assert!((3_900..=4_000).contains(&set.number), "{}", set.number);
+}
+
+/// Every statement that `work` sends, without its values.
+fn statements(conn: &mut super::Conn) -> Arc<Mutex<Vec<String>>> {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let text = text.split(" -- binds:").next().unwrap_or_default();
+            log.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(text.to_owned());
+        }
+    });
+    seen
+}
+
+fn read_everything(unit: &mut dyn Snapshot) {
+    let page = PageRequest::default();
+    let environment = example::environment();
+    let both = EnvironmentAccess::Only([environment.id].into());
+    for access in [&EnvironmentAccess::All, &both] {
+        unit.tenants().page(access, page).unwrap();
+    }
+    unit.environments()
+        .page(&EnvironmentAccess::All, page)
+        .unwrap();
+    unit.environments().by_id(environment.id).unwrap();
+    unit.environments().default().unwrap();
+    unit.environments()
+        .region_by_name(&environment.region.name)
+        .unwrap();
+    unit.tenants().by_id(example::tenant().id).unwrap();
+    unit.tenants()
+        .numbered_page(NumberedPage::default())
+        .unwrap();
+    let client = example::known_tenant_client().client;
+    unit.clients().known(&client.id).unwrap();
+    unit.clients()
+        .page_of_tenant(TenantNumber::new(1), page)
+        .unwrap();
+    unit.clients().any_of_operator().unwrap();
+}
+
+fn write_everything(unit: &mut dyn UnitOfWork) {
+    let tenant = example::tenant();
+    let _ = unit.tenants().update(&tenant, tenant.version).unwrap();
+    let _ = unit
+        .tenants()
+        .delete(tenant.number, tenant.version)
+        .unwrap();
+    unit.environments()
+        .set_default(example::environment().id)
+        .unwrap();
+}
+
+#[test]
+fn every_query_finds_its_rows_by_an_index() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = migrated(&directory);
+    seed(&backend);
+    let client = example::known_tenant_client();
+    let mut unit = backend.begin().unwrap();
+    unit.tenants().insert(&new_tenant("{}")).unwrap();
+    unit.clients()
+        .insert(&client.client, &client.secrets[0])
+        .unwrap();
+    unit.commit().unwrap();
+
+    let read = statements(&mut backend.link(&backend.readers).unwrap().conn);
+    read_everything(&mut *backend.snapshot().unwrap());
+    let written = statements(&mut backend.link(&backend.writer).unwrap().conn);
+    write_everything(&mut *backend.begin().unwrap());
+
+    let mut seen = read.lock().unwrap().clone();
+    seen.extend(written.lock().unwrap().iter().cloned());
+    let path = at(&directory);
+    let other = open(&path, &options(&path)).unwrap();
+    let mut link = other.link(&other.writer).unwrap();
+    let mut explained = 0;
+    for statement in seen {
+        if !["SELECT", "UPDATE", "DELETE"]
+            .iter()
+            .any(|verb| statement.starts_with(verb))
+        {
+            continue;
+        }
+        // The whole of the index that holds the default environment is at most one row.
+        let plan = plan_of(&mut link.conn, &statement)
+            .replace("SCAN environments USING INDEX environments_default", "");
+        // Walking through an index, or the table itself, in the order of a page is what
+        // a page is; sorting is not.
+        let pages = statement.contains("ORDER BY `tenants`.`number`");
+        assert!(pages || !plan.contains("SCAN"), "{statement}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{statement}\n{plan}");
+        assert!(!plan.contains("MATERIALIZE"), "{statement}\n{plan}");
+        explained += 1;
+    }
+    assert!(explained >= 17, "{explained}");
+}
+
+fn plan_of(conn: &mut super::Conn, statement: &str) -> String {
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+    let steps: Vec<Step> = sql_query(format!("EXPLAIN QUERY PLAN {statement}"))
+        .load(conn)
+        .unwrap();
+    let lines: Vec<_> = steps.into_iter().map(|step| step.detail).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn every_foreign_key_has_an_index() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = migrated(&directory);
+    let mut link = backend.link(&backend.writer).unwrap();
+    let bare = "SELECT t.name || '.' || f.\"from\" AS text
+         FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f
+         WHERE t.type = 'table' AND NOT EXISTS (
+             SELECT 1 FROM pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
+             WHERE c.seqno = 0 AND c.name = f.\"from\" AND i.partial = 0)";
+    let bare: Vec<Line> = sql_query(bare).load(&mut link.conn).unwrap();
+    let names: Vec<_> = bare.into_iter().map(|line| line.text).collect();
+    assert_eq!(names, Vec::<String>::new(), "deleting would scan for these");
+    let keys = "SELECT count(*) AS number FROM sqlite_schema t
+         JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'";
+    let keys = sql_query(keys)
+        .get_result::<Number>(&mut link.conn)
+        .unwrap();
+    assert_eq!(keys.number, 6, "the query above sees them");
+}

@@ -1,0 +1,108 @@
+//! What every database has to keep, in one suite: each rule is a function of a
+//! database, and the list below runs it on all kinds of them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a rule that does not hold ends its test"
+)]
+
+mod changes;
+mod clients;
+mod concurrency;
+mod environments;
+mod fidelity;
+mod make;
+mod migrations;
+mod paging;
+mod staff;
+mod tenants;
+mod unique;
+mod units;
+mod usecases;
+
+/// Makes a test of each rule for each kind of database. A rule that is missing in the
+/// list is dead code, and the compiler says so.
+macro_rules! on_every_database {
+    ($($area:ident: $($rule:ident)+;)+) => {
+        mod sqlite {
+            $(mod $area {
+                $(#[test]
+                fn $rule() {
+                    crate::$area::$rule(&tenantry_storage::testing::TestDatabase::sqlite());
+                })+
+            })+
+        }
+    };
+}
+
+on_every_database! {
+    environments:
+        come_back_as_they_went_in
+        are_found_several_at_once
+        one_at_the_most_is_the_default
+        need_their_region
+        are_shown_to_those_who_may_see_them;
+    tenants:
+        come_back_as_they_went_in
+        get_rising_numbers_that_never_come_back
+        are_updated_from_the_version_that_was_read
+        are_deleted_in_the_version_that_was_read
+        may_change_their_id
+        need_their_environment
+        are_shown_by_number
+        with_a_bad_row_are_corrupt;
+    clients:
+        come_back_with_all_that_decides_about_them
+        are_gone_with_their_tenant
+        stay_bound_when_their_environments_are_gone
+        need_their_owner
+        are_told_apart_from_the_operators
+        are_listed_for_their_tenant
+        get_a_new_hash_only_for_the_old_one;
+    staff:
+        accounts_come_back_as_they_went_in
+        accounts_get_a_new_hash_only_for_the_old_one
+        keys_come_back_oldest_first;
+    unique:
+        everything_unique_is_told_apart;
+    paging:
+        every_object_is_seen_once
+        rows_that_come_and_go_disturb_no_other
+        pages_of_some_environments_are_merged_in_order
+        nothing_is_visible_to_who_may_see_nothing
+        a_last_page_says_where_to_go_on
+        clients_and_environments_are_paged_likewise;
+    fidelity:
+        data_keeps_order_and_digits
+        text_and_instants_come_back_exactly;
+    changes:
+        are_recorded_with_everything
+        have_numbers_without_gaps;
+    units:
+        dropped_without_commit_have_done_nothing
+        that_panic_have_done_nothing
+        that_failed_can_only_be_dropped
+        see_their_own_writes
+        read_one_state
+        wait_no_longer_than_they_may;
+    concurrency:
+        one_of_many_gets_a_label
+        one_of_many_changes_a_version
+        no_update_is_lost
+        snapshots_hold_while_others_write
+        two_processes_write_side_by_side
+        numbers_rise_in_the_order_of_changes;
+    migrations:
+        up_down_up_leaves_the_same_schema
+        are_applied_once_by_two_that_start_together
+        of_a_newer_program_are_refused
+        that_are_missing_fail_the_check
+        can_be_listed_without_touching_the_database;
+    usecases:
+        a_tenant_and_its_client_are_made_both_or_none
+        a_tenant_is_made_read_changed_and_deleted
+        records_go_to_the_default_environment
+        bootstrap_fills_an_empty_database_once
+        faults_of_unique_names_point_at_their_member;
+}

@@ -1,0 +1,265 @@
+//! The domain's use cases on a real database.
+
+use tenantry_domain::{
+    account::Username,
+    client::SecretHash,
+    environment::EnvironmentAccess,
+    error::{Error, FaultKind, Thing},
+    page::PageRequest,
+    port::{self, Store, StoreError, Unique},
+    scope::ManagementScope,
+    tenant::{Precondition, Tenant},
+    testing::{context, create_environment, create_reference_environment, credentials},
+    usecase::{
+        Context,
+        bootstrap::{self, Bootstrap},
+        clients::CreateManagementClient,
+        environments,
+        tenants::{self, CreateTenant, CreateTenantRecord, CreatedTenant, ReplaceTenantRecord},
+    },
+    version::Version,
+};
+use tenantry_storage::testing::TestDatabase;
+
+use crate::make::{by_id, count, data, key, label, name, read, version};
+
+const ALL: EnvironmentAccess = EnvironmentAccess::All;
+
+fn reference_environment(db: &TestDatabase, context: &Context) {
+    let command = create_reference_environment();
+    port::write::<_, Error>(&**db, |unit| environments::create(unit, context, command)).unwrap();
+}
+
+fn command(context: &Context, text: &str) -> CreateTenant {
+    CreateTenant {
+        environment_id: create_reference_environment().id.unwrap(),
+        label: label(text),
+        name: None,
+        data: data(r#"{"a":1.0}"#),
+        credentials: credentials(context),
+    }
+}
+
+fn create(
+    db: &TestDatabase,
+    context: &Context,
+    command: CreateTenant,
+) -> Result<CreatedTenant, Error> {
+    port::write(&**db, |unit| tenants::create(unit, context, &ALL, command))
+}
+
+fn record(
+    db: &TestDatabase,
+    context: &Context,
+    command: CreateTenantRecord,
+) -> Result<Tenant, Error> {
+    port::write(&**db, |unit| tenants::create_record(unit, context, command))
+}
+
+fn kinds(db: &TestDatabase) -> Vec<String> {
+    db.changes().into_iter().map(|change| change.kind).collect()
+}
+
+pub(crate) fn a_tenant_and_its_client_are_made_both_or_none(db: &TestDatabase) {
+    let context = context();
+    reference_environment(db, &context);
+    let first = create(db, &context, command(&context, "first")).unwrap();
+    let before = db.changes();
+    let mut second = command(&context, "second");
+    second.credentials.client_id = first.client.id.clone();
+    match create(db, &context, second) {
+        Err(Error::Store(StoreError::Taken(Unique::ClientId))) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        count(&**db),
+        1,
+        "the tenant that was already inserted is gone"
+    );
+    assert_eq!(db.changes(), before, "and nothing tells of it");
+    create(db, &context, command(&context, "second")).expect("its label is free");
+    let known = read(&**db, |unit| unit.clients().known(&first.client.id)).unwrap();
+    assert_eq!(known.tenant.unwrap().host, "first.vii.mattr.global");
+}
+
+pub(crate) fn a_tenant_is_made_read_changed_and_deleted(db: &TestDatabase) {
+    let context = context();
+    reference_environment(db, &context);
+    let created = create(db, &context, command(&context, "one")).unwrap();
+    let id = created.tenant.id;
+    let found = port::read::<_, Error>(&**db, |unit| tenants::get(unit, &ALL, id)).unwrap();
+    assert_eq!(found, (created.tenant.clone(), created.environment));
+    let page = port::read::<_, Error>(&**db, |unit| {
+        tenants::list(unit, &ALL, PageRequest::default())
+    });
+    let page = page.unwrap();
+    assert_eq!(page.tenants, [created.tenant.head().clone()]);
+    assert!(
+        page.environments
+            .contains_key(&created.tenant.environment_id)
+    );
+
+    let replace = |version, precondition: &Precondition| {
+        let command = ReplaceTenantRecord {
+            id: None,
+            data: Some(data(r#"{"b":123456789012345678901234567890}"#)),
+            version,
+        };
+        port::write::<_, Error>(&**db, |unit| {
+            tenants::replace_record(unit, &context, id, precondition, command)
+        })
+    };
+    let changed = replace(Version::FIRST, &Precondition::None).unwrap();
+    assert_eq!(by_id(&**db, id), Some(changed.clone()));
+    assert!(matches!(
+        replace(Version::FIRST, &Precondition::None),
+        Err(Error::Stale { stored, .. }) if stored == version(2)
+    ));
+    let old = Precondition::OneOf(vec![created.tenant.revision()]);
+    assert!(matches!(
+        replace(version(2), &old),
+        Err(Error::PreconditionFailed(_))
+    ));
+
+    let delete = |precondition: &Precondition| {
+        port::write::<_, Error>(&**db, |unit| {
+            tenants::delete(unit, &context, &ALL, id, precondition)
+        })
+    };
+    assert!(matches!(delete(&old), Err(Error::PreconditionFailed(_))));
+    delete(&Precondition::OneOf(vec![changed.revision()])).unwrap();
+    assert!(matches!(
+        delete(&Precondition::None),
+        Err(Error::Missing(Thing::Tenant))
+    ));
+    assert!(read(&**db, |unit| unit.clients().known(&created.client.id)).is_none());
+    assert_eq!(
+        kinds(db),
+        [
+            "environment.created",
+            "tenant.created",
+            "client.created",
+            "tenant.updated",
+            "tenant.deleted"
+        ]
+    );
+}
+
+pub(crate) fn records_go_to_the_default_environment(db: &TestDatabase) {
+    let context = context();
+    let bare = || CreateTenantRecord {
+        id: None,
+        data: data("{}"),
+        version: version(5),
+    };
+    let homeless = record(db, &context, bare());
+    assert!(
+        matches!(homeless, Err(Error::Missing(Thing::Environment))),
+        "{homeless:?}"
+    );
+    reference_environment(db, &context);
+    let other = port::write::<_, Error>(&**db, |unit| {
+        environments::create(unit, &context, create_environment("other"))
+    });
+    let one = record(db, &context, bare()).unwrap();
+    assert_eq!(Some(one.environment_id), create_reference_environment().id);
+    assert_eq!(by_id(&**db, one.id), Some(one.clone()));
+    let other = other.unwrap().id;
+    port::write::<_, Error>(&**db, |unit| environments::set_default(unit, other)).unwrap();
+    assert_eq!(record(db, &context, bare()).unwrap().environment_id, other);
+    let again = CreateTenantRecord {
+        id: Some(one.id),
+        ..bare()
+    };
+    match record(db, &context, again) {
+        Err(Error::Invalid(faults)) => assert_eq!(faults[0].kind, FaultKind::AlreadyUsed),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(count(&**db), 2);
+}
+
+pub(crate) fn bootstrap_fills_an_empty_database_once(db: &TestDatabase) {
+    let context = context();
+    let bootstrap = || Bootstrap {
+        environments: vec![create_reference_environment(), create_environment("other")],
+        client: CreateManagementClient {
+            credentials: credentials(&context),
+            name: name("First"),
+            scopes: ManagementScope::ALL.to_vec(),
+            access: EnvironmentAccess::All,
+        },
+        username: Username::parse("system").unwrap(),
+        password_hash: SecretHash::new("$hash".to_owned()),
+        key: key(1),
+    };
+    // As two servers do that start on one empty database.
+    let others = [db.open_again(), db.open_again()];
+    let ran = std::thread::scope(|scope| {
+        let start = |store| {
+            let (bootstrap, context) = (bootstrap(), &context);
+            scope.spawn(move || {
+                port::write::<_, Error>(store, |unit| {
+                    let needed = bootstrap::is_needed(unit)?;
+                    if needed {
+                        bootstrap::run(unit, context, bootstrap)?;
+                    }
+                    Ok(needed)
+                })
+                .unwrap()
+            })
+        };
+        let running = [start(&others[0]), start(&others[1])];
+        running.map(|thread| thread.join().unwrap())
+    });
+    assert!(ran[0] ^ ran[1], "{ran:?}");
+    read(&**db, |unit| {
+        let default = unit.environments().default()?.unwrap();
+        assert_eq!(Some(default.id), create_reference_environment().id);
+        assert!(unit.clients().any_of_operator()? && unit.accounts().any()?);
+        assert_eq!(unit.keys().all()?, [key(1)]);
+        Ok(())
+    });
+    // Half of one is none.
+    let mut unit = db.begin().unwrap();
+    assert!(bootstrap::run(&mut *unit, &context, bootstrap()).is_err());
+    drop(unit);
+    assert_eq!(
+        kinds(db),
+        [
+            "environment.created",
+            "environment.created",
+            "client.created"
+        ]
+    );
+}
+
+pub(crate) fn faults_of_unique_names_point_at_their_member(db: &TestDatabase) {
+    let context = context();
+    reference_environment(db, &context);
+    create(db, &context, command(&context, "one")).unwrap();
+    let member = |error: Error| match error {
+        Error::Invalid(faults) => faults[0].member.clone(),
+        other => panic!("{other:?}"),
+    };
+    let again = create(db, &context, command(&context, "one")).unwrap_err();
+    assert_eq!(member(again), "subdomain");
+    let environment = |change: fn(&mut environments::CreateEnvironment)| {
+        let mut command = create_environment("other");
+        change(&mut command);
+        let made =
+            port::write::<_, Error>(&**db, |unit| environments::create(unit, &context, command));
+        member(made.unwrap_err())
+    };
+    let reference = |command: &mut environments::CreateEnvironment| {
+        command.domain = create_reference_environment().domain;
+    };
+    assert_eq!(environment(reference), "domain");
+    assert_eq!(
+        environment(|command| command.tenant_domain = create_reference_environment().tenant_domain),
+        "tenantDomain"
+    );
+    assert_eq!(
+        environment(|command| command.id = create_reference_environment().id),
+        "id"
+    );
+}
