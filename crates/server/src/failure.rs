@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use tenantry_domain::port::StoreError;
+use tenantry_domain::{error::Fault, port::StoreError};
 use thiserror::Error;
 
 use crate::config::{
@@ -41,8 +41,13 @@ impl Failure {
 
     /// A use case was refused, or the database failed while it ran.
     pub fn of_use_case(error: &tenantry_domain::error::Error) -> Self {
+        use tenantry_domain::error::Error;
         match error {
-            tenantry_domain::error::Error::Store(error) => Self::of_store(error),
+            Error::Store(error) => Self::of_store(error),
+            Error::Invalid(faults) => {
+                let faults: Vec<_> = faults.iter().map(describe).collect();
+                Self::command(&faults.join("; "))
+            }
             refused => Self::command(&refused.to_string()),
         }
     }
@@ -81,6 +86,14 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+/// A fault together with the offending value, which is never a secret.
+fn describe(fault: &Fault) -> String {
+    match &fault.value {
+        Some(value) => format!("{fault}; it is {value}"),
+        None => fault.to_string(),
+    }
 }
 
 fn one_line(text: &str) -> String {

@@ -103,7 +103,71 @@ impl Made {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+    use tenantry_domain::{
+        client::{ClientId, ClientOwner},
+        port::read,
+        scope::ScopeSet,
+    };
+
     use super::*;
+    use crate::{config, startup};
+
+    #[derive(Parser)]
+    #[command(no_binary_name = true)]
+    struct Parsed {
+        #[command(flatten)]
+        create: Create,
+    }
+
+    fn create(arguments: &[&str]) -> Create {
+        let arguments = [&["--name", "ci"], arguments].concat();
+        Parsed::try_parse_from(arguments).unwrap().create
+    }
+
+    #[test]
+    fn makes_a_client_with_its_scopes_and_its_bounds() {
+        let directory = tempfile::tempdir().unwrap();
+        let data_dir = ("DATA_DIR", directory.path().to_str().unwrap());
+        let settings = config::tests::settings(directory.path(), &[data_dir]).unwrap();
+        let prepared = startup::prepare(&settings).unwrap();
+        let store: &dyn Store = &*prepared.database;
+        let run = |create: Create| create.run(store, &settings, &prepared.world);
+        let known = |id: &str| {
+            let id = ClientId::parse(id).unwrap();
+            read(store, |unit| unit.clients().known(&id))
+                .unwrap()
+                .unwrap()
+        };
+
+        let free = run(create(&[])).unwrap();
+        let client = known(&free.client_id).client;
+        assert_eq!(client.scopes, ScopeSet::all_management());
+        assert_eq!(client.owner, ClientOwner::Operator(EnvironmentAccess::All));
+
+        let local = read(store, |unit| unit.environments().default())
+            .unwrap()
+            .unwrap();
+        let id = local.id.to_string();
+        let bound = [
+            "--scope",
+            "tenants:read",
+            "tenants:write",
+            "--environment",
+            &id,
+        ];
+        let bound = run(create(&bound)).unwrap();
+        let client = known(&bound.client_id).client;
+        let scopes = [ManagementScope::TenantsRead, ManagementScope::TenantsWrite];
+        assert_eq!(client.scopes, scopes.into_iter().collect());
+        let access = EnvironmentAccess::Only([local.id].into());
+        assert_eq!(client.owner, ClientOwner::Operator(access));
+
+        let unknown = ["--environment", "fa605282-0223-4ae0-831d-af368bc39a55"];
+        let failure = run(create(&unknown)).err().unwrap();
+        assert_eq!(failure.status(), 1);
+        assert!(failure.to_string().contains("fa605282"), "{failure}");
+    }
 
     #[test]
     fn shows_the_credentials_for_machines_and_for_people() {

@@ -84,9 +84,10 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<(), Failure> {
     let settings = Settings::load(&cli.settings.into())?;
     let command = cli.command.unwrap_or(Command::Serve);
-    // A command speaks for itself; a server has nothing but its log.
+    // A command speaks for itself; a server has nothing but its log, of which actix's
+    // part would tell everything a second time.
     let filter = match command {
-        Command::Serve => "info",
+        Command::Serve => "info,actix_server=warn",
         _ => "warn",
     };
     telemetry::start(&settings.log, filter);
