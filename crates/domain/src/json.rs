@@ -360,7 +360,8 @@ impl Scanner<'_> {
                 .map_err(|_| JsonFaultKind::Utf8)?;
             let name = decode(quoted);
             if names.contains(&name) {
-                let name = name.into_owned();
+                // A message shows enough of a name to find it, however long it is.
+                let name = name.chars().take(64).collect();
                 self.place = start;
                 return Err(JsonFaultKind::Duplicate(name));
             }

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use actix_web::{
-    HttpMessage, HttpRequest,
+    HttpRequest,
     error::PayloadError,
     http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
     web::Payload,
 };
 use futures_util::StreamExt;
 
-use crate::error::{ApiError, Code};
+use crate::{
+    error::{ApiError, Code},
+    media_type::MediaType,
+};
 
 /// The largest body, in bytes: 1 MiB.
 const MAX_LENGTH: usize = 1024 * 1024;
@@ -46,15 +49,13 @@ pub(crate) fn expect_media_type(request: &HttpRequest, accepted: &[&str]) -> Res
     if request.headers().get_all(CONTENT_TYPE).count() > 1 {
         return unsupported("The request has more than one Content-Type".to_owned());
     }
-    let media_type = request.content_type().trim().to_ascii_lowercase();
-    if !accepted.contains(&media_type.as_str()) {
+    let media_type = media_type(request);
+    let is_accepted = |media_type: &MediaType| accepted.contains(&media_type.essence.as_str());
+    let Some(media_type) = media_type.filter(is_accepted) else {
         return unsupported("The request's Content-Type is not supported".to_owned());
-    }
-    let charset = request.mime_type().ok().flatten().and_then(|mime| {
-        mime.get_param("charset")
-            .map(|charset| charset.as_str().to_ascii_lowercase())
-    });
-    if charset.is_some_and(|charset| charset != "utf-8") {
+    };
+    let charset = media_type.parameter("charset");
+    if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
         return unsupported("The request's charset is not UTF-8".to_owned());
     }
     match request.headers().get(CONTENT_ENCODING) {
@@ -63,6 +64,11 @@ pub(crate) fn expect_media_type(request: &HttpRequest, accepted: &[&str]) -> Res
         }
         _ => Ok(()),
     }
+}
+
+/// The media type of a request's body, where it has one that can be read.
+pub(crate) fn media_type(request: &HttpRequest) -> Option<MediaType> {
+    MediaType::parse(request.headers().get(CONTENT_TYPE)?.to_str().ok()?)
 }
 
 /// Reads a whole body.

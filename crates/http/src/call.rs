@@ -1,22 +1,28 @@
 //! One call of one operation.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix_web::{
-    HttpMessage, HttpRequest,
+    HttpRequest,
     http::header::{self, HeaderValue},
     web::Payload,
 };
+use tenantry_auth::hashing::Hasher;
 use tenantry_domain::{
     change::Actor,
-    error::{Fault, FaultKind},
+    error::{Error, Fault, FaultKind},
     id::{InvalidId, RequestId},
+    port::{Snapshot, UnitOfWork},
     usecase::Context,
 };
 
 use crate::{
     body::{self, Bodies},
-    deps::Deps,
+    deps::{Deps, Patience},
     error::{ApiError, Location},
     negotiate::{Produces, Representation},
     query::Query,
@@ -30,12 +36,18 @@ pub(crate) struct Call {
     pub(crate) trace: Rc<Trace>,
     pub(crate) representation: Representation,
     family: Family,
-    payload: Payload,
+    payload: Rc<PayloadCell>,
 }
+
+/// A request's body while nobody reads it. The pipeline keeps it until the answer is on
+/// its way, whether anybody has read it or not.
+pub(crate) type PayloadCell = Cell<Option<Payload>>;
 
 /// What logs, events and changes say of a request.
 pub(crate) struct Trace {
     pub(crate) request_id: RequestId,
+    /// How long it may still wait for its turns.
+    pub(crate) patience: Patience,
     actor: RefCell<Option<String>>,
 }
 
@@ -43,6 +55,7 @@ impl Trace {
     pub(crate) fn new(request_id: RequestId) -> Self {
         Self {
             request_id,
+            patience: Patience::default(),
             actor: RefCell::new(None),
         }
     }
@@ -63,7 +76,7 @@ impl Call {
         family: Family,
         request: HttpRequest,
         trace: Rc<Trace>,
-        payload: Payload,
+        payload: Rc<PayloadCell>,
     ) -> Self {
         let representation = Representation::default();
         Self {
@@ -128,17 +141,38 @@ impl Call {
 
     /// Reads the body as it is. The media type was looked at before.
     pub(crate) async fn bytes(&mut self) -> Result<Vec<u8>, ApiError> {
-        body::read(
-            &self.request,
-            &mut self.payload,
-            self.deps.config.body_timeout,
-        )
-        .await
+        let Some(mut payload) = self.payload.take() else {
+            return Err(ApiError::internal("the body was read twice"));
+        };
+        let patience = self.deps.config.body_timeout;
+        let body = body::read(&self.request, &mut payload, patience).await;
+        self.payload.set(Some(payload));
+        body
     }
 
-    /// The media type of the body, lower-case, without parameters.
-    pub(crate) fn media_type(&self) -> String {
-        self.request.content_type().trim().to_ascii_lowercase()
+    /// Runs `work` in a snapshot, on a thread that may block.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Snapshot) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.deps.read(&self.trace.patience, work).await
+    }
+
+    /// Runs `work` in a unit of work, on a thread that may block, and commits it if it
+    /// succeeds.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.deps.write(&self.trace.patience, work).await
+    }
+
+    /// Runs a dear hash, on a thread that may block, with a bounded share of the machine.
+    pub(crate) async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Hasher) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.deps.hash(&self.trace.patience, work).await
     }
 }
 

@@ -21,7 +21,6 @@ use tenantry_domain::{
 
 use crate::{
     call::Call,
-    deps::Deps,
     error::{ApiError, Code},
     operation::Access,
 };
@@ -105,7 +104,7 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
 
     let id = ClientId::parse(&claims.client_id).map_err(refuse_token)?;
     let token_id = claims.jti.clone();
-    let known = deps
+    let known = call
         .read(move |unit| tokens::client_of_active(unit, &id, &token_id))
         .await?;
     let known = known.ok_or_else(|| {
@@ -169,15 +168,13 @@ async fn basic_account(call: &Call) -> Result<SystemAccount, ApiError> {
     let credentials = basic::parse(header).map_err(|_| refuse_password())?;
     let username = Username::parse(&credentials.username).map_err(|_| refuse_password())?;
     let account = call
-        .deps
         .read(move |unit| Ok(unit.accounts().by_username(&username)?))
         .await?;
     let password = credentials.password;
 
     let Some(account) = account else {
         // An unknown name takes as long as a wrong password.
-        call.deps
-            .hash(move |hasher| hasher.burn_password(password.expose_secret()))
+        call.hash(move |hasher| hasher.burn_password(password.expose_secret()))
             .await?;
         return Err(refuse_password());
     };
@@ -188,7 +185,6 @@ async fn basic_account(call: &Call) -> Result<SystemAccount, ApiError> {
     let stored = hash.clone();
     let presented = password.clone();
     let verdict = call
-        .deps
         .hash(move |hasher| hasher.verify_password(presented.expose_secret(), &stored))
         .await?;
     match verdict {
@@ -198,7 +194,7 @@ async fn basic_account(call: &Call) -> Result<SystemAccount, ApiError> {
             Ok(account)
         }
         Verdict::RightButOutdated(new) => {
-            rehash(&call.deps, &account, new).await;
+            rehash(call, &account, new).await;
             Ok(account)
         }
     }
@@ -206,9 +202,9 @@ async fn basic_account(call: &Call) -> Result<SystemAccount, ApiError> {
 
 /// Stores a hash with newer parameters. That it fails is no reason to refuse the caller:
 /// the next sign-in tries again.
-async fn rehash(deps: &Deps, account: &SystemAccount, new: SecretHash) {
+async fn rehash(call: &Call, account: &SystemAccount, new: SecretHash) {
     let (id, old) = (account.id, account.password_hash.clone());
-    let stored = deps
+    let stored = call
         .write(move |unit| Ok(unit.accounts().rehash(id, &old, &new)?))
         .await;
     if let Err(error) = stored {

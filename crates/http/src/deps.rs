@@ -1,6 +1,10 @@
 //! What the handlers work with, and how they get at the database.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    cell::Cell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::web;
 use tenantry_auth::{
@@ -22,9 +26,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{error::ApiError, metrics::Metrics};
 
-/// How long a request waits for its turn at the database or at password hashing
-/// before it is told that the server is overloaded.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long a request may wait for all of its turns, at the database and at password
+/// hashing, before it is told that the server is overloaded. What the database itself may
+/// take comes on top, and both together stay below the five seconds within which an
+/// overload has to be told.
+const PATIENCE: Duration = Duration::from_millis(2500);
+
+/// What is left of a request's time to wait.
+pub(crate) struct Patience(Cell<Duration>);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Cell::new(PATIENCE))
+    }
+}
 
 /// How the wire is set up.
 #[derive(Clone, Debug)]
@@ -142,11 +157,12 @@ impl Deps {
     /// Runs `work` in a snapshot, on a thread that may block.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
+        patience: &Patience,
         work: impl FnOnce(&mut dyn Snapshot) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
         let store = Arc::clone(&self.store);
         let read = move || port::read(&*store, work);
-        Ok(blocking(&self.readers, "the database", read).await??)
+        Ok(blocking(&self.readers, patience, "the database", read).await??)
     }
 
     /// Runs `work` in a unit of work, on a thread that may block, and commits it if it
@@ -155,26 +171,34 @@ impl Deps {
     /// The caller going away does not stop it: what has begun ends one way or the other.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
+        patience: &Patience,
         work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
         let store = Arc::clone(&self.store);
         let write = move || port::write(&*store, work);
-        Ok(blocking(&self.writers, "the database", write).await??)
+        Ok(blocking(&self.writers, patience, "the database", write).await??)
     }
 
     /// Runs a dear hash, on a thread that may block, with a bounded share of the machine.
     pub(crate) async fn hash<T: Send + 'static>(
         &self,
+        patience: &Patience,
         work: impl FnOnce(&Hasher) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let hasher = self.hasher.clone();
-        blocking(&self.hashers, "password hashing", move || work(&hasher)).await
+        blocking(&self.hashers, patience, "password hashing", move || {
+            work(&hasher)
+        })
+        .await
     }
 
     /// Whether the database answers and is migrated; the reason where it is not.
-    pub(crate) async fn check(&self) -> Result<(), ApiError> {
+    pub(crate) async fn check(&self, patience: &Patience) -> Result<(), ApiError> {
         let store = Arc::clone(&self.store);
-        let checked = blocking(&self.readers, "the database", move || store.check()).await?;
+        let checked = blocking(&self.readers, patience, "the database", move || {
+            store.check()
+        })
+        .await?;
         Ok(checked.map_err(Error::from)?)
     }
 }
@@ -185,10 +209,11 @@ impl Deps {
 /// work running, and whoever comes next must not be let in beside it.
 async fn blocking<T: Send + 'static>(
     gate: &Arc<Semaphore>,
+    patience: &Patience,
     what: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    let turn = turn(gate, what).await?;
+    let turn = turn(gate, patience, what).await?;
     let work = move || {
         let result = work();
         drop(turn);
@@ -197,8 +222,16 @@ async fn blocking<T: Send + 'static>(
     web::block(work).await.map_err(ApiError::internal)
 }
 
-async fn turn(gate: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, ApiError> {
-    match tokio::time::timeout(PATIENCE, Arc::clone(gate).acquire_owned()).await {
+async fn turn(
+    gate: &Arc<Semaphore>,
+    patience: &Patience,
+    what: &str,
+) -> Result<OwnedSemaphorePermit, ApiError> {
+    let asked = Instant::now();
+    let left = patience.0.get();
+    let turn = tokio::time::timeout(left, Arc::clone(gate).acquire_owned()).await;
+    patience.0.set(left.saturating_sub(asked.elapsed()));
+    match turn {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(closed)) => Err(ApiError::internal(closed)),
         Err(_) => Err(ApiError::overloaded(format!(
@@ -217,7 +250,8 @@ mod tests {
     async fn work_keeps_its_place_when_its_caller_goes_away() {
         let gate = Arc::new(Semaphore::new(1));
         let (end, ended) = mpsc::channel::<()>();
-        let work = blocking(&gate, "the test", move || ended.recv());
+        let patience = Patience::default();
+        let work = blocking(&gate, &patience, "the test", move || ended.recv());
         let gone = tokio::time::timeout(Duration::from_millis(50), work).await;
         assert!(
             gone.is_err(),

@@ -43,13 +43,16 @@ fn tag(revision: Revision, suffix: &str) -> String {
 ///
 /// A tag that this server has not given names no state, so nothing matches it.
 pub(crate) fn precondition(request: &HttpRequest) -> Precondition {
-    let Some(tags) = tags(request, IF_MATCH) else {
-        return Precondition::None;
-    };
-    if tags.iter().any(|tag| tag == "*") {
-        return Precondition::None;
+    let is_any = |tags: &[String]| tags.iter().any(|tag| tag == "*");
+    if tags(request, IF_NONE_MATCH).is_some_and(|tags| is_any(&tags)) {
+        // It asks that there be none, and what is to be changed is there (§13.1.2).
+        return Precondition::OneOf(Vec::new());
     }
-    Precondition::OneOf(tags.iter().filter_map(|tag| revision(tag)).collect())
+    match tags(request, IF_MATCH) {
+        None => Precondition::None,
+        Some(tags) if is_any(&tags) => Precondition::None,
+        Some(tags) => Precondition::OneOf(tags.iter().filter_map(|tag| revision(tag)).collect()),
+    }
 }
 
 /// Whether the caller has that state already (weak comparison, RFC 9110 §13.1.2).
@@ -81,8 +84,11 @@ fn revision(tag: &str) -> Option<Revision> {
     let mut parts = inner.splitn(3, '.');
     let version = Version::new(parts.next()?.parse().ok()?).ok()?;
     let number = TenantNumber::new(parts.next()?.parse().ok()?);
-    parts.next()?;
-    Some(Revision { number, version })
+    let suffix = parts.next()?;
+    let is_ours = matches!(suffix, "json" | "ld") || Version::new(suffix.parse().ok()?).is_ok();
+    let revision = Revision { number, version };
+    // Numbers can be spelled in more than one way, and a tag in one only.
+    (is_ours && self::tag(revision, suffix) == tag).then_some(revision)
 }
 
 #[cfg(test)]

@@ -13,10 +13,13 @@ mod answer;
 mod body;
 mod call;
 mod caller;
+mod cors;
 mod deps;
 mod error;
 mod etag;
 mod json;
+mod keep;
+mod media_type;
 mod metrics;
 mod negotiate;
 mod operation;
@@ -27,8 +30,7 @@ mod routes;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use actix_cors::Cors;
-use actix_web::{App, HttpServer, dev::Server, http::header, middleware::Condition, web};
+use actix_web::{App, HttpServer, dev::Server, web};
 
 pub use crate::{
     deps::{CreateStatus, Deps, DepsParts, HttpConfig},
@@ -46,42 +48,15 @@ const SHUTDOWN_SECONDS: u64 = 30;
 pub fn serve(listener: TcpListener, deps: Arc<Deps>) -> std::io::Result<Server> {
     let table = Arc::new(routes::table());
     let server = HttpServer::new(move || {
-        let origins = &deps.config.cors_origins;
         App::new()
-            .wrap(Condition::new(!origins.is_empty(), cors(origins)))
             .app_data(web::Data::from(Arc::clone(&deps)))
             .configure(|config| pipeline::configure(config, &table))
     })
+    .on_connect(pipeline::on_connect)
     .client_request_timeout(Duration::from_secs(10))
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())
-}
-
-fn cors(origins: &[String]) -> Cors {
-    let cors = Cors::default()
-        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers([
-            header::ACCEPT,
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::IF_MATCH,
-            header::IF_NONE_MATCH,
-            header::HeaderName::from_static("idempotency-key"),
-            header::HeaderName::from_static("x-request-id"),
-        ])
-        .expose_headers([
-            header::ETAG,
-            header::LINK,
-            header::LOCATION,
-            header::RETRY_AFTER,
-            header::WWW_AUTHENTICATE,
-            header::HeaderName::from_static("x-request-id"),
-        ])
-        .max_age(600);
-    origins
-        .iter()
-        .fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

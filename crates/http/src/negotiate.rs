@@ -1,12 +1,11 @@
 //! Content negotiation (RFC 9110 §12.5.1).
 
-use actix_web::{
-    HttpRequest,
-    http::header::{ACCEPT, Accept, Header, Quality, QualityItem},
-    mime::Mime,
-};
+use actix_web::{HttpRequest, http::header::ACCEPT};
 
-use crate::error::{ApiError, Code};
+use crate::{
+    error::{ApiError, Code},
+    media_type::{MediaType, split},
+};
 
 /// What an answer can be written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,13 +52,11 @@ impl Produces {
         if !request.headers().contains_key(ACCEPT) {
             return Ok(favourite);
         }
-        let ranges = Accept::parse(request)
-            .map(|accept| accept.0)
-            .unwrap_or_default();
+        let mut best = (0, None);
+        let ranges = ranges(request);
         if ranges.is_empty() && is_blank(request) {
             return Ok(favourite);
         }
-        let mut best = (Quality::ZERO, None);
         for &representation in self.representations() {
             let quality = quality(&ranges, representation);
             if quality > best.0 {
@@ -88,22 +85,51 @@ fn is_blank(request: &HttpRequest) -> bool {
         .all(|value| value.as_bytes().trim_ascii().is_empty())
 }
 
+/// The media ranges that the caller accepts, with their qualities in thousandths. An
+/// element that can't be read is passed over.
+fn ranges(request: &HttpRequest) -> Vec<(String, u16)> {
+    let texts = request
+        .headers()
+        .get_all(ACCEPT)
+        .filter_map(|value| value.to_str().ok());
+    let elements = texts.flat_map(|text| split(text, ','));
+    elements
+        .filter_map(|element| {
+            let range = MediaType::parse(element)?;
+            let quality = range.parameter("q").map_or(Some(1000), thousandths)?;
+            Some((range.essence, quality))
+        })
+        .collect()
+}
+
+/// A quality (RFC 9110 §12.4.2) in thousandths; `.2` is taken for `0.2`, as it is meant.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if !matches!(whole, "" | "0" | "1") || fraction.len() > 3 {
+        return None;
+    }
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let digits = format!("{}{fraction:0<3}", if whole == "1" { "1" } else { "0" });
+    digits.parse().ok().filter(|&quality| quality <= 1000)
+}
+
 /// How much the caller likes a representation: the quality of the most specific range
 /// that it falls into.
-fn quality(ranges: &[QualityItem<Mime>], representation: Representation) -> Quality {
+fn quality(ranges: &[(String, u16)], representation: Representation) -> u16 {
     let media_type = representation.media_type();
     let main = media_type.split('/').next().unwrap_or_default();
-    let mut found = (0, Quality::ZERO);
-    for range in ranges {
-        let wanted = range.item.essence_str();
-        let specificity = match wanted.split_once('/') {
+    let mut found = (0, 0);
+    for (range, quality) in ranges {
+        let specificity = match range.split_once('/') {
             Some(("*", "*")) => 1,
-            Some((wanted_main, "*")) if wanted_main == main => 2,
-            Some(_) if wanted == media_type => 3,
+            Some((range_main, "*")) if range_main == main => 2,
+            Some(_) if range == media_type => 3,
             _ => continue,
         };
         if specificity > found.0 {
-            found = (specificity, range.quality);
+            found = (specificity, *quality);
         }
     }
     found.1
@@ -141,6 +167,17 @@ mod tests {
             ("application/json;q=0", None),
             ("*/*;q=0", None),
             ("nonsense", None),
+            (
+                "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+                Some(JsonLd),
+            ),
+            ("application/json ;charset=utf-8", Some(Json)),
+            (
+                "application/json;q=.5, application/ld+json;profile=\"a,b\";q=0.4",
+                Some(Json),
+            ),
+            ("application/json;q=2, application/ld+json;q=0.0001", None),
+            ("nonsense, application/json", Some(Json)),
         ] {
             assert_eq!(chosen(accept), expected, "{accept:?}");
         }

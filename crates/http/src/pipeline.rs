@@ -5,23 +5,27 @@
 //! answer in the shape of its family: not an unknown path, not an unknown method, not a
 //! panic in a handler.
 
-use std::{any::Any, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
+use std::{any::Any, cell::Cell, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    dev::Extensions,
     http::{
-        Method,
+        ConnectionType, Method,
         header::{self, HeaderName, HeaderValue},
     },
+    rt,
     web::{self, Payload, ServiceConfig},
 };
 use futures_util::FutureExt;
 use tenantry_domain::id::RequestId;
 
 use crate::{
-    call::{Call, Trace},
+    call::{Call, PayloadCell, Trace},
+    cors::Cors,
     deps::Deps,
     error::{ApiError, Code},
+    keep::keep,
     negotiate::{Produces, Representation},
     operation::Operation,
     render::Family,
@@ -102,7 +106,52 @@ struct Outcome {
     cause: Option<String>,
 }
 
+/// Whether a connection has been told that it ends, by the caller or by us.
+struct Closing(Cell<bool>);
+
+/// Gives every connection its place for what holds for all of its requests.
+pub(crate) fn on_connect(_: &dyn Any, extensions: &mut Extensions) {
+    extensions.insert(Closing(Cell::new(false)));
+}
+
+/// Answers a request, in a task of its own: a caller that hangs up stops neither the work
+/// that has begun nor what is to be recorded of it.
 async fn serve(
+    deps: Arc<Deps>,
+    resource: Option<Resource>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    if let Some(closing) = request.conn_data::<Closing>() {
+        if closing.0.get() {
+            // What is pipelined behind the last request of a connection must not be done
+            // (RFC 9112 §9.6): the caller will never hear of it, and ask again.
+            return HttpResponse::BadRequest().force_close().finish();
+        }
+        closing.0.set(asks_to_close(&request));
+    }
+    let connection = request.clone();
+    let served = rt::spawn(answer(deps, resource, request, payload)).await;
+    let response =
+        served.unwrap_or_else(|_| HttpResponse::InternalServerError().force_close().finish());
+    if response.head().connection_type() == ConnectionType::Close
+        && let Some(closing) = connection.conn_data::<Closing>()
+    {
+        closing.0.set(true);
+    }
+    response
+}
+
+fn asks_to_close(request: &HttpRequest) -> bool {
+    let values = request.headers().get_all(header::CONNECTION);
+    values.filter_map(|value| value.to_str().ok()).any(|value| {
+        value
+            .split(',')
+            .any(|option| option.trim().eq_ignore_ascii_case("close"))
+    })
+}
+
+async fn answer(
     deps: Arc<Deps>,
     resource: Option<Resource>,
     request: HttpRequest,
@@ -116,11 +165,20 @@ async fn serve(
         .and_then(|resource| resource.operations().next().map(Operation::family))
         .unwrap_or_else(|| Family::of(request.path()));
     let method = request.method().clone();
-    let mut outcome = dispatch(&deps, family, resource.as_ref(), request, payload, &trace).await;
+    let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let cors = Cors::of(&request, &deps.config.cors_origins);
+    let payload = Rc::new(PayloadCell::new(Some(payload)));
+    let mut outcome = dispatch(&deps, family, resource.as_ref(), request, &payload, &trace).await;
     finish(&mut outcome.response, &deps, family, &trace);
+    if let Some(cors) = cors {
+        cors.apply(outcome.response.headers_mut());
+    }
     deps.metrics.in_flight.dec();
     record(&deps, family, &method, &outcome, &trace, started);
-    outcome.response
+    match payload.take() {
+        Some(payload) if is_chunked => keep(outcome.response, payload),
+        _ => outcome.response,
+    }
 }
 
 async fn dispatch(
@@ -128,7 +186,7 @@ async fn dispatch(
     family: Family,
     resource: Option<&Resource>,
     request: HttpRequest,
-    payload: Payload,
+    payload: &Rc<PayloadCell>,
     trace: &Rc<Trace>,
 ) -> Outcome {
     let (route, found) = match resource {
@@ -147,7 +205,13 @@ async fn dispatch(
     let representation = representation_of_errors(family, operation, &request);
     let result = match (found, resource) {
         (Ok(Some(operation)), _) => {
-            let call = Call::new(Arc::clone(deps), family, request, Rc::clone(trace), payload);
+            let call = Call::new(
+                Arc::clone(deps),
+                family,
+                request,
+                Rc::clone(trace),
+                Rc::clone(payload),
+            );
             AssertUnwindSafe(operation.run(call))
                 .catch_unwind()
                 .await

@@ -18,7 +18,7 @@ use crate::{
 
 /// How long a unit waits for another one to end before it is refused: a caller is
 /// told of an overload within five seconds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A database that is ready for work.
 pub(crate) struct Prepared {

@@ -74,12 +74,12 @@ async fn panics(_: Anybody, _: Call) -> Result<HttpResponse, ApiError> {
 }
 
 async fn reads(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
-    call.deps.read(|unit| Ok(unit.tenants().count()?)).await?;
+    call.read(|unit| Ok(unit.tenants().count()?)).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
 async fn writes(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
-    call.deps.write(|unit| Ok(unit.tenants().count()?)).await?;
+    call.write(|unit| Ok(unit.tenants().count()?)).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

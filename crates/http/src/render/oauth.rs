@@ -11,13 +11,17 @@ use crate::{
 #[derive(Serialize)]
 struct Body<'a> {
     error: &'a str,
-    error_description: &'a str,
+    error_description: String,
 }
 
 pub(super) fn body(error: &ApiError) -> String {
+    // RFC 6749 §5.2 admits visible ASCII and space without quote and backslash.
+    let admitted = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
+    let plain = |c: char| if admitted(c) { c } else { '?' };
+    let error_description = error.message.chars().map(plain).collect();
     answer::to_json(&Body {
         error: word(error.code),
-        error_description: &error.message,
+        error_description,
     })
 }
 

@@ -55,7 +55,7 @@ async fn livez(_: Anybody, _: Call) -> Result<HttpResponse, ApiError> {
 
 /// The database answers and has the schema that this program needs.
 async fn readyz(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
-    match call.deps.check().await {
+    match call.deps.check(&call.trace.patience).await {
         Ok(()) => Ok(answer::json(
             StatusCode::OK,
             &Health {

@@ -24,7 +24,6 @@ async fn list(caller: Management<ClientsRead>, call: Call) -> Result<HttpRespons
     let request = call.query().page_request()?;
     let access = caller.principal.access;
     let page = call
-        .deps
         .read(move |unit| clients::list_of_tenant(unit, &access, tenant, request))
         .await?;
     Ok(answer::page::<Client, ClientView<'_>>(&page))

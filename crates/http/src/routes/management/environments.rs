@@ -37,7 +37,6 @@ async fn list(caller: Management<EnvironmentsRead>, call: Call) -> Result<HttpRe
     let request = call.query().page_request()?;
     let access = caller.principal.access;
     let page = call
-        .deps
         .read(move |unit| environments::list(unit, &access, request))
         .await?;
     Ok(answer::page::<Environment, EnvironmentView<'_>>(&page))
@@ -47,7 +46,6 @@ async fn get(caller: Management<EnvironmentsRead>, call: Call) -> Result<HttpRes
     let id = call.path_id("id", EnvironmentId::parse)?;
     let access = caller.principal.access;
     let environment = call
-        .deps
         .read(move |unit| environments::get(unit, &access, id))
         .await?;
     Ok(answer::json(

@@ -50,7 +50,6 @@ async fn list(caller: Management<TenantsRead>, call: Call) -> Result<HttpRespons
     let request = call.query().page_request()?;
     let access = caller.principal.access;
     let page = call
-        .deps
         .read(move |unit| tenants::list(unit, &access, request))
         .await?;
     show_page(&page)
@@ -66,7 +65,6 @@ async fn create(
     let context = caller.context(&call);
     let access = caller.principal.access;
     let created = call
-        .deps
         .write(move |unit| tenants::create(unit, &context, &access, command))
         .await?;
     Ok(show_created(&created, &secret))
@@ -76,7 +74,6 @@ async fn get(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse
     let id = call.path_id("id", TenantId::parse)?;
     let access = caller.principal.access;
     let (tenant, environment) = call
-        .deps
         .read(move |unit| tenants::get(unit, &access, id))
         .await?;
     let tag = etag::management(&tenant, &environment);
@@ -95,8 +92,7 @@ async fn delete(caller: Management<TenantsWrite>, call: Call) -> Result<HttpResp
     let precondition = etag::precondition(&call.request);
     let context = caller.context(&call);
     let access = caller.principal.access;
-    call.deps
-        .write(move |unit| tenants::delete(unit, &context, &access, id, &precondition))
+    call.write(move |unit| tenants::delete(unit, &context, &access, id, &precondition))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

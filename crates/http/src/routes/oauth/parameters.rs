@@ -21,7 +21,7 @@ impl Parameters {
     /// Reads a body of either form.
     pub(super) async fn read(call: &mut Call) -> Result<Self, ApiError> {
         body::expect_media_type(&call.request, &[JSON, FORM])?;
-        let is_form = call.media_type() == FORM;
+        let is_form = body::media_type(&call.request).is_some_and(|one| one.essence == FORM);
         let body = call.bytes().await?;
         if is_form {
             Self::from_form(&body)
@@ -32,12 +32,15 @@ impl Parameters {
 
     fn from_form(body: &[u8]) -> Result<Self, ApiError> {
         let text = std::str::from_utf8(body).map_err(|_| invalid("The body is not UTF-8."))?;
-        let pairs = form_urlencoded::parse(text.as_bytes());
-        Ok(Self(
-            pairs
-                .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
-                .collect(),
-        ))
+        let mut pairs: Vec<(String, SecretString)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            // RFC 6749 §3.2; RFC 8707 §2 alone allows one parameter to stand twice.
+            if name != "resource" && pairs.iter().any(|(known, _)| *known == name) {
+                return Err(invalid("A parameter is repeated."));
+            }
+            pairs.push((name.into_owned(), value.into_owned().into()));
+        }
+        Ok(Self(pairs))
     }
 
     fn from_json(body: &[u8]) -> Result<Self, ApiError> {
@@ -65,23 +68,15 @@ impl Parameters {
             .map(Self)
     }
 
-    /// A parameter that stands at most once.
-    pub(super) fn get(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        let mut values = self
-            .0
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.expose_secret());
-        let first = values.next();
-        if values.next().is_some() {
-            return Err(invalid(&format!("The parameter {name} is repeated.")));
-        }
-        Ok(first.filter(|value| !value.is_empty()))
+    /// A parameter that has a value.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
+        Some(value.expose_secret()).filter(|value| !value.is_empty())
     }
 
     /// A parameter that must be there.
     pub(super) fn required(&self, name: &str) -> Result<&str, ApiError> {
-        self.get(name)?
+        self.get(name)
             .ok_or_else(|| invalid(&format!("The parameter {name} is missing.")))
     }
 }
@@ -108,8 +103,8 @@ pub(super) struct Presented {
 impl Presented {
     /// Takes the credentials from the header or from the body, never from both.
     pub(super) fn read(call: &Call, parameters: &Parameters) -> Result<Self, ApiError> {
-        let id = parameters.get("client_id")?;
-        let secret = parameters.get("client_secret")?;
+        let id = parameters.get("client_id");
+        let secret = parameters.get("client_secret");
         let refused = || refuse(true, "The Authorization header holds no Basic credentials.");
         let header = call.authorization().map_err(|_| refused())?;
         match (header, id, secret) {

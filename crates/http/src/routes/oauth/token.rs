@@ -43,7 +43,7 @@ pub(super) async fn create(_: Anybody, mut call: Call) -> Result<HttpResponse, A
     }
     // What is wrong with the request is told before who asks is looked at, so that
     // nothing in the answer hangs on whether the client exists.
-    let (audience, scope) = (parameters.get("audience")?, parameters.get("scope")?);
+    let (audience, scope) = (parameters.get("audience"), parameters.get("scope"));
     let known = authenticate(&call, &presented).await?;
     let audience = choose_audience(&call, &known, audience)?;
     let scope = choose_scopes(&known, scope)?.to_string();
@@ -69,7 +69,7 @@ pub(super) async fn authenticate(
     // What can't be an id is looked for all the same, by one that nobody has.
     let id = ClientId::parse(&presented.client_id).or_else(|_| ClientId::parse("~"));
     let id = id.map_err(ApiError::internal)?;
-    let known = deps
+    let known = call
         .read(move |unit| Ok(unit.clients().known(&id)?))
         .await?;
     let known = known.filter(|known| known.client.id.as_str() == presented.client_id);
@@ -116,7 +116,6 @@ async fn rehash(call: &Call, known: &KnownClient, authenticated: Authenticated) 
     };
     let (key, old) = (known.client.key, old.hash.clone());
     let stored = call
-        .deps
         .write(move |unit| Ok(unit.clients().rehash(key, secret, &old, &new)?))
         .await;
     if let Err(error) = stored {

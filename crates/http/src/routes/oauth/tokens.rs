@@ -76,7 +76,6 @@ async fn active_claims(
     };
     let token_id = claims.jti.clone();
     let subject = call
-        .deps
         .read(move |unit| tokens::client_of_active(unit, &id, &token_id))
         .await?;
     let told = subject.is_some_and(|subject| tokens::may_introspect(asking, &subject));
@@ -103,8 +102,7 @@ pub(super) async fn revoke(_: Anybody, mut call: Call) -> Result<HttpResponse, A
             expires_at,
         };
         let now = call.deps.now();
-        call.deps
-            .write(move |unit| tokens::revoke(unit, &token, now))
+        call.write(move |unit| tokens::revoke(unit, &token, now))
             .await?;
     }
     Ok(HttpResponse::Ok().finish())

@@ -44,20 +44,28 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn list(_: System, call: Call) -> Result<HttpResponse, ApiError> {
     let query = call.query();
     let page = query.numbered_page()?;
-    let (records, total) = call
-        .deps
-        .read(move |unit| tenants::numbered_page(unit, page))
-        .await?;
-    representation::collection(call.representation, &records, total, page, &query)
+    let representation = call.representation;
+    // A page may hold many megabytes, so it is written where it is read: on a thread that
+    // may block, in that request's turn.
+    let body = call
+        .read(move |unit| {
+            let (records, total) = tenants::numbered_page(unit, page)?;
+            Ok(representation::collection(
+                representation,
+                &records,
+                total,
+                page,
+                &query,
+            ))
+        })
+        .await??;
+    Ok(representation::builder(StatusCode::OK, representation).body(body))
 }
 
 async fn get(_: System, call: Call) -> Result<HttpResponse, ApiError> {
     let id = call.path_id("uuid", TenantId::parse)?;
     let all = EnvironmentAccess::All;
-    let (tenant, _) = call
-        .deps
-        .read(move |unit| tenants::get(unit, &all, id))
-        .await?;
+    let (tenant, _) = call.read(move |unit| tenants::get(unit, &all, id)).await?;
     representation::conditional_item(&call, &tenant)
 }
 
@@ -66,7 +74,6 @@ async fn create(caller: System, mut call: Call) -> Result<HttpResponse, ApiError
     let command = read_create(&body)?;
     let context = caller.context(&call);
     let tenant = call
-        .deps
         .write(move |unit| tenants::create_record(unit, &context, command))
         .await?;
     let status = match call.deps.config.system_create_status {
@@ -83,7 +90,6 @@ async fn replace(caller: System, mut call: Call) -> Result<HttpResponse, ApiErro
     let command = read_replace(&body)?;
     let context = caller.context(&call);
     let tenant = call
-        .deps
         .write(move |unit| tenants::replace_record(unit, &context, id, &precondition, command))
         .await?;
     representation::item(StatusCode::OK, call.representation, &tenant)
@@ -94,8 +100,7 @@ async fn delete(caller: System, call: Call) -> Result<HttpResponse, ApiError> {
     let precondition = etag::precondition(&call.request);
     let context = caller.context(&call);
     let all = EnvironmentAccess::All;
-    call.deps
-        .write(move |unit| tenants::delete(unit, &context, &all, id, &precondition))
+    call.write(move |unit| tenants::delete(unit, &context, &all, id, &precondition))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -89,41 +89,38 @@ pub(super) fn conditional_item(call: &Call, tenant: &Tenant) -> Result<HttpRespo
     item(StatusCode::OK, call.representation, tenant)
 }
 
-/// Shows one page of all tenants.
+/// Writes one page of all tenants.
 pub(super) fn collection(
     representation: Representation,
     tenants: &[Tenant],
     total: u64,
     page: NumberedPage,
     query: &Query,
-) -> Result<HttpResponse, ApiError> {
-    let mut response = builder(StatusCode::OK, representation);
+) -> Result<String, ApiError> {
     Ok(match representation {
-        Representation::JsonLd => {
-            let member = tenants
+        Representation::JsonLd => answer::to_json(&Collection {
+            context: CONTEXT,
+            iri: COLLECTION,
+            kind: "hydra:Collection",
+            member: tenants
                 .iter()
                 .map(Record::json_ld)
-                .collect::<Result<_, _>>()?;
-            response.body(answer::to_json(&Collection {
-                context: CONTEXT,
-                iri: COLLECTION,
-                kind: "hydra:Collection",
-                member,
-                total,
-                view: view(total, page, query),
-            }))
-        }
+                .collect::<Result<_, _>>()?,
+            total,
+            view: view(total, page, query),
+        }),
         Representation::Json | Representation::Text => {
             let records = tenants
                 .iter()
                 .map(Record::json)
                 .collect::<Result<Vec<_>, _>>()?;
-            response.body(answer::to_json(&records))
+            answer::to_json(&records)
         }
     })
 }
 
-fn builder(status: StatusCode, representation: Representation) -> HttpResponseBuilder {
+/// The beginning of an answer in that representation.
+pub(super) fn builder(status: StatusCode, representation: Representation) -> HttpResponseBuilder {
     let media_type = match representation {
         Representation::JsonLd => "application/ld+json; charset=utf-8",
         Representation::Json | Representation::Text => "application/json; charset=utf-8",
