@@ -21,6 +21,7 @@ use crate::{
     key::SealedKey,
     name::Name,
     page::{NumberedPage, Page, PageRequest},
+    subdomain::Label,
     tenant::{NewTenant, Tenant, TenantHead},
     token::RevokedToken,
     version::Version,
@@ -210,6 +211,8 @@ pub trait TenantQueries {
     ) -> Result<Page<TenantHead>, StoreError>;
     /// One by its id.
     fn by_id(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
+    /// Whether a tenant of that environment has that label.
+    fn has_label(&mut self, environment: EnvironmentId, label: &Label) -> Result<bool, StoreError>;
     /// One numbered page of all, in the order of their numbers.
     fn numbered_page(&mut self, page: NumberedPage) -> Result<Vec<Tenant>, StoreError>;
     /// How many there are.

@@ -95,7 +95,6 @@ pub struct ClientView<'a> {
     client_id: &'a str,
     name: &'a str,
     status: &'static str,
-    scopes: Vec<&'a str>,
     created_at: String,
     last_used_at: Option<String>,
 }
@@ -106,11 +105,6 @@ impl<'a> From<&'a Client> for ClientView<'a> {
             client_id: client.id.as_str(),
             name: client.name.as_str(),
             status: client.status.as_str(),
-            scopes: client
-                .scopes
-                .iter()
-                .map(crate::scope::ScopeToken::as_str)
-                .collect(),
             created_at: client.created_at.to_rfc3339(),
             last_used_at: client.last_used_at.map(crate::clock::Timestamp::to_rfc3339),
         }

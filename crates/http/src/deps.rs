@@ -18,7 +18,7 @@ use tenantry_domain::{
     subdomain::ReservedLabels,
     usecase::Context,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{error::ApiError, metrics::Metrics};
 
@@ -81,9 +81,9 @@ pub struct Deps {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     reserved: Arc<ReservedLabels>,
-    readers: Semaphore,
-    writers: Semaphore,
-    hashers: Semaphore,
+    readers: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
+    hashers: Arc<Semaphore>,
     pub(crate) keys: SharedKeyRing,
     pub(crate) hasher: Hasher,
     pub(crate) limiter: FailureLimiter,
@@ -101,9 +101,9 @@ impl Deps {
             store: parts.store,
             clock: parts.clock,
             reserved: parts.reserved,
-            readers: Semaphore::new(parts.config.readers.max(1)),
-            writers: Semaphore::new(parts.config.writers.max(1)),
-            hashers: Semaphore::new((cores / 2).max(1)),
+            readers: Arc::new(Semaphore::new(parts.config.readers.max(1))),
+            writers: Arc::new(Semaphore::new(parts.config.writers.max(1))),
+            hashers: Arc::new(Semaphore::new((cores / 2).max(1))),
             keys: parts.keys,
             hasher: parts.hasher,
             limiter: FailureLimiter::new(parts.config.failure_limits),
@@ -144,11 +144,9 @@ impl Deps {
         &self,
         work: impl FnOnce(&mut dyn Snapshot) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _turn = turn(&self.readers, "the database").await?;
         let store = Arc::clone(&self.store);
-        Ok(web::block(move || port::read(&*store, work))
-            .await
-            .map_err(ApiError::internal)??)
+        let read = move || port::read(&*store, work);
+        Ok(blocking(&self.readers, "the database", read).await??)
     }
 
     /// Runs `work` in a unit of work, on a thread that may block, and commits it if it
@@ -159,11 +157,9 @@ impl Deps {
         &self,
         work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _turn = turn(&self.writers, "the database").await?;
         let store = Arc::clone(&self.store);
-        Ok(web::block(move || port::write(&*store, work))
-            .await
-            .map_err(ApiError::internal)??)
+        let write = move || port::write(&*store, work);
+        Ok(blocking(&self.writers, "the database", write).await??)
     }
 
     /// Runs a dear hash, on a thread that may block, with a bounded share of the machine.
@@ -171,30 +167,66 @@ impl Deps {
         &self,
         work: impl FnOnce(&Hasher) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _turn = turn(&self.hashers, "password hashing").await?;
         let hasher = self.hasher.clone();
-        web::block(move || work(&hasher))
-            .await
-            .map_err(ApiError::internal)
+        blocking(&self.hashers, "password hashing", move || work(&hasher)).await
     }
 
     /// Whether the database answers and is migrated; the reason where it is not.
     pub(crate) async fn check(&self) -> Result<(), ApiError> {
-        let _turn = turn(&self.readers, "the database").await?;
         let store = Arc::clone(&self.store);
-        let checked = web::block(move || store.check())
-            .await
-            .map_err(ApiError::internal)?;
+        let checked = blocking(&self.readers, "the database", move || store.check()).await?;
         Ok(checked.map_err(Error::from)?)
     }
 }
 
-async fn turn<'a>(gate: &'a Semaphore, what: &str) -> Result<SemaphorePermit<'a>, ApiError> {
-    match tokio::time::timeout(PATIENCE, gate.acquire()).await {
+/// Runs `work` on a thread that may block, when its turn at the gate has come.
+///
+/// The work holds its place itself. A caller that goes away in the middle leaves the
+/// work running, and whoever comes next must not be let in beside it.
+async fn blocking<T: Send + 'static>(
+    gate: &Arc<Semaphore>,
+    what: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let turn = turn(gate, what).await?;
+    let work = move || {
+        let result = work();
+        drop(turn);
+        result
+    };
+    web::block(work).await.map_err(ApiError::internal)
+}
+
+async fn turn(gate: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, ApiError> {
+    match tokio::time::timeout(PATIENCE, Arc::clone(gate).acquire_owned()).await {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(closed)) => Err(ApiError::internal(closed)),
         Err(_) => Err(ApiError::overloaded(format!(
             "no turn at {what} within {PATIENCE:?}"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn work_keeps_its_place_when_its_caller_goes_away() {
+        let gate = Arc::new(Semaphore::new(1));
+        let (end, ended) = mpsc::channel::<()>();
+        let work = blocking(&gate, "the test", move || ended.recv());
+        let gone = tokio::time::timeout(Duration::from_millis(50), work).await;
+        assert!(
+            gone.is_err(),
+            "the caller went away while the work was running"
+        );
+        assert_eq!(gate.available_permits(), 0);
+        end.send(()).unwrap();
+        while gate.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -60,11 +60,16 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             first_start: prepared.first_start.clone(),
         };
         let deps = deps(settings, &prepared, SharedKeyRing::new(keys), &public_url);
-        serve(listener, deps, &welcome).await
+        serve(listener, deps, &welcome, &prepared.applied).await
     })
 }
 
-async fn serve(listener: TcpListener, deps: Arc<Deps>, welcome: &Welcome) -> Result<(), Failure> {
+async fn serve(
+    listener: TcpListener,
+    deps: Arc<Deps>,
+    welcome: &Welcome,
+    applied: &[String],
+) -> Result<(), Failure> {
     let broken = |error: std::io::Error| Failure::command(&format!("the server failed: {error}"));
     // Caught before anybody can know that the server is there, so that whoever is told
     // of it can also stop it properly.
@@ -73,6 +78,10 @@ async fn serve(listener: TcpListener, deps: Arc<Deps>, welcome: &Welcome) -> Res
     let handle = server.handle();
     let mut running = rt::spawn(server);
     output::tell(&welcome.to_string());
+    // Told only now: a start that fails is one line, the one that says why.
+    for name in applied {
+        tracing::info!(name, "migration applied");
+    }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         address = %welcome.address,

@@ -63,9 +63,6 @@ pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Failure> {
     let applied = database
         .migrate()
         .map_err(|error| Failure::database(&error))?;
-    for name in &applied {
-        tracing::info!(name, "migration applied");
-    }
     let world = World::real();
     let first_start = bootstrap::ensure(&database, settings, &world)?;
     Ok(Prepared {

@@ -179,7 +179,7 @@ pub fn create(
     })
 }
 
-/// Makes a tenant in the default environment, with a label and a name of its id.
+/// Makes a tenant in the default environment, with a label and a name derived from its id.
 pub fn create_record(
     unit: &mut dyn UnitOfWork,
     context: &Context,
@@ -190,10 +190,18 @@ pub fn create_record(
         .default()?
         .ok_or(Error::Missing(Thing::Environment))?;
     let now = context.now();
-    let id = command
-        .id
-        .unwrap_or_else(|| TenantId::generate(now, &*context.entropy));
-    let label = Label::derived_from(id);
+    if let Some(id) = command.id
+        && unit.tenants().by_id(id)?.is_some()
+    {
+        return Err(id_in_use(id));
+    }
+    let fresh = || TenantId::generate(now, &*context.entropy);
+    let id = command.id.unwrap_or_else(fresh);
+    let mut label = Label::derived_from(id);
+    if unit.tenants().has_label(environment.id, &label)? {
+        // The tenant that had this id before has another one now, and has kept its host.
+        label = Label::derived_from(fresh());
+    }
     let new = NewTenant {
         id,
         environment_id: environment.id,

@@ -5,6 +5,7 @@ mod oauth;
 mod system;
 
 use actix_web::{HttpResponse, http::header};
+use percent_encoding::percent_decode_str;
 use tenantry_domain::error::Fault;
 
 use crate::{
@@ -26,12 +27,13 @@ pub(crate) enum Family {
 impl Family {
     /// The family to which a path belongs, whether anything is there or not.
     pub(crate) fn of(path: &str) -> Self {
-        let first = path
+        let path = percent_decode_str(path).decode_utf8_lossy();
+        match path
             .trim_start_matches('/')
             .split('/')
             .next()
-            .unwrap_or_default();
-        match first {
+            .unwrap_or_default()
+        {
             "system" | "contexts" | "docs.jsonld" | "" => Self::System,
             "oauth" => Self::OAuth,
             _ => Self::Management,

@@ -31,3 +31,4 @@ mod tenant_one;
 mod token;
 mod token_claims;
 mod token_errors;
+mod token_state;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Server;
 use crate::harness::reference::{shared, unique_label};
-use crate::support::{assert_error, create_tenant, keys, poll, text, utc};
+use crate::support::{assert_error, create_tenant, keys, text, utc};
 
 fn clients(server: &Server, tenant: &str, query: &str) -> crate::harness::Request {
     server
@@ -34,21 +34,6 @@ fn the_list_has_the_client_that_was_made_with_the_tenant() {
     assert!(
         ["no-store", "private, no-cache"].contains(&cache),
         "{answer}"
-    );
-}
-
-#[test]
-fn a_client_that_got_a_token_says_when() {
-    let server = shared();
-    let tenant = create_tenant(server, &unique_label("used"));
-    server.token_for(&tenant.client_id, &tenant.client_secret);
-    let answer = poll(&clients(server, &tenant.id, ""), |answer| {
-        answer.json()["data"][0]["lastUsedAt"] != Value::Null
-    });
-    let client = &answer.json()["data"][0];
-    assert!(
-        utc(&client["lastUsedAt"]) >= utc(&client["createdAt"]),
-        "{client}"
     );
 }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
+    dsl::exists, select,
 };
 use tenantry_domain::{
     environment::EnvironmentAccess,
     id::{EnvironmentId, TenantId, TenantNumber},
     page::{Cursor, NumberedPage, Page, PageRequest},
     port::{StoreError, TenantQueries, TenantRepository, VersionedWrite},
+    subdomain::Label,
     tenant::{NewTenant, Tenant, TenantHead, TenantStatus},
     version::Version,
 };
@@ -52,6 +54,15 @@ impl TenantQueries for Session {
                 .first(conn)
                 .optional()?;
             Ok(row.map(into_domain).transpose()?)
+        })
+    }
+
+    fn has_label(&mut self, environment: EnvironmentId, label: &Label) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let taken = tenants::table
+                .filter(tenants::environment_id.eq(DbUuid::from(environment)))
+                .filter(tenants::label.eq(label.as_str()));
+            Ok(select(exists(taken)).get_result(conn)?)
         })
     }
 

@@ -17,6 +17,7 @@ mod migrations;
 mod paging;
 mod staff;
 mod tenants;
+mod tokens;
 mod unique;
 mod units;
 mod usecases;
@@ -64,6 +65,8 @@ on_every_database! {
         accounts_come_back_as_they_went_in
         accounts_get_a_new_hash_only_for_the_old_one
         keys_come_back_oldest_first;
+    tokens:
+        a_revoked_token_stays_so_until_it_has_expired;
     unique:
         everything_unique_is_told_apart;
     paging:
@@ -103,6 +106,7 @@ on_every_database! {
         a_tenant_and_its_client_are_made_both_or_none
         a_tenant_is_made_read_changed_and_deleted
         records_go_to_the_default_environment
+        an_id_that_was_given_up_can_be_used_again
         bootstrap_fills_an_empty_database_once
         faults_of_unique_names_point_at_their_member;
 }

@@ -5,6 +5,7 @@ use tenantry_domain::{
     client::SecretHash,
     environment::EnvironmentAccess,
     error::{Error, FaultKind, Thing},
+    id::TenantId,
     page::PageRequest,
     port::{self, Store, StoreError, Unique},
     scope::ManagementScope,
@@ -176,6 +177,55 @@ pub(crate) fn records_go_to_the_default_environment(db: &TestDatabase) {
         other => panic!("{other:?}"),
     }
     assert_eq!(count(&**db), 2);
+}
+
+/// The tenant that had the id before keeps its host; the id is free all the same.
+pub(crate) fn an_id_that_was_given_up_can_be_used_again(db: &TestDatabase) {
+    let context = context();
+    reference_environment(db, &context);
+    let make = |id| {
+        let command = CreateTenantRecord {
+            id,
+            data: data("{}"),
+            version: version(1),
+        };
+        record(db, &context, command)
+    };
+    let first = make(None).unwrap();
+    let change = ReplaceTenantRecord {
+        id: Some(make(None).unwrap().id),
+        data: None,
+        version: first.version,
+    };
+    let replace = |change| {
+        port::write(&**db, |unit| {
+            tenants::replace_record(unit, &context, first.id, &Precondition::None, change)
+        })
+    };
+    let refused = replace(change.clone()).unwrap_err();
+    assert!(
+        matches!(&refused, Error::Invalid(faults) if faults[0].kind == FaultKind::AlreadyUsed),
+        "{refused}"
+    );
+    let fresh = TenantId::generate(first.created_at, &*context.entropy);
+    let moved = replace(ReplaceTenantRecord {
+        id: Some(fresh),
+        ..change
+    })
+    .unwrap();
+    assert_eq!(
+        (moved.id, moved.label.clone()),
+        (fresh, first.label.clone())
+    );
+
+    let second = make(Some(first.id)).unwrap();
+    assert_eq!(second.id, first.id);
+    assert_ne!(second.label, first.label);
+    let refused = make(Some(first.id)).unwrap_err();
+    assert!(
+        matches!(&refused, Error::Invalid(faults) if faults[0].member == "uuid"),
+        "{refused}"
+    );
 }
 
 pub(crate) fn bootstrap_fills_an_empty_database_once(db: &TestDatabase) {

@@ -72,8 +72,8 @@ pub(super) fn item(
         Representation::JsonLd => Record::json_ld_in_context(tenant)?,
         Representation::Json | Representation::Text => Record::json(tenant)?,
     };
-    let mut response = builder(status, representation);
-    response.insert_header((header::ETAG, etag::system(tenant, representation)));
+    let tag = etag::system(tenant, representation);
+    let mut response = answer::tagged(builder(status, representation), &tag);
     if status == StatusCode::CREATED {
         response.insert_header((header::LOCATION, format!("{COLLECTION}/{}", tenant.id)));
     }
@@ -86,10 +86,7 @@ pub(super) fn conditional_item(call: &Call, tenant: &Tenant) -> Result<HttpRespo
     if etag::is_known(&call.request, &tag) {
         return Ok(answer::not_modified(&tag));
     }
-    let mut response = item(StatusCode::OK, call.representation, tenant)?;
-    let keep = header::HeaderValue::from_static("private, no-cache");
-    response.headers_mut().insert(header::CACHE_CONTROL, keep);
-    Ok(response)
+    item(StatusCode::OK, call.representation, tenant)
 }
 
 /// Shows one page of all tenants.

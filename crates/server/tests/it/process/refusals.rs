@@ -1,15 +1,32 @@
 //! What ends a start: one clear line that names the setting, and exit status 2.
 
+use std::path::Path;
+
 use crate::harness::{Builder, CliOutput, Server};
+
+/// What is wrong with how a bad setting was refused; `None` if nothing is.
+fn fault(output: &CliOutput, names: &str) -> Option<String> {
+    let lines: Vec<&str> = output.stderr.lines().collect();
+    let what = if output.status.code() != Some(2) {
+        format!("ended with {}", output.status)
+    } else if lines.len() != 1 {
+        format!("{} lines on stderr instead of one", lines.len())
+    } else if !lines[0].contains(names) {
+        format!("{names} is not named")
+    } else if output.stdout.contains("listening") {
+        "listened".to_owned()
+    } else {
+        return None;
+    };
+    let (stdout, stderr) = (&output.stdout, &output.stderr);
+    Some(format!("{what}\nstdout: {stdout}\nstderr: {stderr}"))
+}
 
 #[track_caller]
 fn assert_refused(output: &CliOutput, names: &str) {
-    let shown = format!("stdout: {}\nstderr: {}", output.stdout, output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{shown}");
-    let lines: Vec<&str> = output.stderr.lines().collect();
-    assert_eq!(lines.len(), 1, "one line, not {}: {shown}", lines.len());
-    assert!(lines[0].contains(names), "{names} is not in {shown}");
-    assert!(!output.stdout.contains("listening"), "{shown}");
+    if let Some(fault) = fault(output, names) {
+        panic!("{fault}");
+    }
 }
 
 fn refused(builder: Builder) -> CliOutput {
@@ -56,10 +73,14 @@ fn a_bad_value_is_refused_by_the_settings_name() {
         ("TENANTRY_SYSTEM_CREATE_STATUS", "created"),
         ("TENANTRY_CORS_ORIGINS", "not an origin"),
     ];
-    for (name, value) in cases {
-        println!("{name}={value}");
-        assert_refused(&refused(Server::builder().env(name, value)), name);
-    }
+    let faults: Vec<String> = cases
+        .iter()
+        .filter_map(|&(name, value)| {
+            let output = refused(Server::builder().env(name, value));
+            fault(&output, name).map(|fault| format!("{name}={value}: {fault}"))
+        })
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
@@ -168,8 +189,8 @@ fn a_master_key_that_does_not_open_the_databases_keys_is_refused() {
     assert_refused(&output, "TENANTRY_MASTER_KEY");
     assert!(!output.stderr.contains(other), "{}", output.stderr);
 
-    std::fs::write(data.join("other.key"), format!("{other}\n")).unwrap();
     let path = data.join("other.key");
+    write_private(&path, &format!("{other}\n"));
     let output = refused(again().env("TENANTRY_MASTER_KEY_FILE", path.to_str().unwrap()));
     assert_refused(&output, "TENANTRY_MASTER_KEY");
 
@@ -186,10 +207,18 @@ fn a_master_key_that_does_not_open_the_databases_keys_is_refused() {
 
 #[test]
 fn a_master_key_file_that_holds_no_key_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("my.key");
     for content in ["", "short", "\u{0}\u{1}\u{2}"] {
-        let builder = Server::builder()
-            .file("my.key", content)
-            .env("TENANTRY_MASTER_KEY_FILE", "my.key");
+        write_private(&path, content);
+        let builder = Server::builder().env("TENANTRY_MASTER_KEY_FILE", path.to_str().unwrap());
         assert_refused(&refused(builder), "TENANTRY_MASTER_KEY_FILE");
     }
+}
+
+/// A file that nobody but its owner may read, as a key's should be.
+fn write_private(path: &Path, content: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, content).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }

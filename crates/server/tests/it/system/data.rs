@@ -24,6 +24,13 @@ fn data_text(answer: &Response) -> String {
     text[start..end].to_owned()
 }
 
+/// Read from the text: no parser of ours takes every number that the server keeps.
+fn uuid_text(answer: &Response) -> String {
+    let text = answer.text();
+    let start = text.find(r#""uuid":""#).expect("uuid is there") + 8;
+    text[start..start + 36].to_owned()
+}
+
 #[test]
 fn order_digits_and_empty_values_come_back_as_they_went_in() {
     let server = reference::shared();
@@ -52,7 +59,7 @@ fn order_digits_and_empty_values_come_back_as_they_went_in() {
         println!("{data}");
         let made = post(data).expect_status(200);
         assert_eq!(data_text(&made), data);
-        let uuid = uuid_of(&made.json()).to_owned();
+        let uuid = uuid_text(&made);
         let path = item(&uuid);
         let read = server.system("GET", &path).send().expect_status(200);
         assert_eq!(data_text(&read), data);

@@ -231,6 +231,30 @@ fn a_put_may_give_a_tenant_a_new_uuid() {
 }
 
 #[test]
+fn a_uuid_that_no_tenant_has_any_more_may_be_used_again() {
+    let server = reference::shared();
+    let create = |uuid: &str| {
+        server
+            .system("POST", TENANTS)
+            .json(&json!({"uuid": uuid, "data": {}, "version": 1}))
+            .send()
+            .expect_status(200)
+            .json()
+    };
+    let uuid = "0b0b0b0b-1111-4222-8333-444455556666";
+    let first = create(uuid);
+    let path = item(uuid);
+    server.system("DELETE", &path).send().expect_status(204);
+    let second = create(uuid);
+    assert!(id_of(&second) > id_of(&first));
+    let moved = json!({"uuid": "0c0c0c0c-1111-4222-8333-444455556666", "version": 1});
+    let put = server.system("PUT", &path).json(&moved).send();
+    put.expect_status(200);
+    let third = create(uuid);
+    assert!(id_of(&third) > id_of(&second));
+}
+
+#[test]
 fn a_put_without_data_leaves_it_and_with_data_replaces_all_of_it() {
     let server = reference::shared();
     let record = server.make(&json!({"a": 1, "b": {"c": 2}}));
