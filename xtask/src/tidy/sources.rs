@@ -40,8 +40,9 @@ fn faults_of(text: &str) -> Vec<String> {
         .enumerate()
         .map(|(index, line)| (index + 1, line))
     {
-        if line.contains('\t') {
-            faults.push(format!(":{number}: has a tab"));
+        let indent = line.len() - line.trim_start().len();
+        if line[..indent].contains('\t') {
+            faults.push(format!(":{number}: is indented by a tab"));
         }
         if line.trim_start().starts_with("//") && line.contains(concat!("TO", "DO")) {
             faults.push(format!(":{number}: leaves something to do"));
@@ -87,7 +88,12 @@ mod tests {
     #[test]
     fn finds_what_is_wrong_and_where() {
         assert_eq!(faults_of("fn a() {}"), [": does not end with a line end"]);
-        assert_eq!(faults_of("\n\tfn a() {}\n"), [":2: has a tab"]);
+        assert_eq!(
+            faults_of("let a = \"\t\";\n"),
+            [] as [&str; 0],
+            "text may have one"
+        );
+        assert_eq!(faults_of("\n\tfn a() {}\n"), [":2: is indented by a tab"]);
         let long = "\n".repeat(600);
         assert_eq!(
             faults_of(&long),

@@ -52,6 +52,7 @@ fn walk(
         if page.items.is_empty() {
             break;
         }
+        assert!(page.next > after, "a page begins behind the one before");
         after = page.next;
         seen.extend(page.items);
         between(pages);
@@ -220,6 +221,7 @@ pub(crate) fn clients_and_environments_are_paged_likewise(db: &TestDatabase) {
             if page.items.is_empty() {
                 break;
             }
+            assert!(page.next > after);
             after = page.next;
             seen.extend(page.items);
         }
@@ -233,6 +235,7 @@ pub(crate) fn clients_and_environments_are_paged_likewise(db: &TestDatabase) {
         if page.items.is_empty() {
             break;
         }
+        assert!(page.next > after);
         after = page.next;
         seen.extend(
             page.items
