@@ -86,6 +86,12 @@ impl Timestamp {
         self.0.format(&form).unwrap_or_default()
     }
 
+    /// This instant moved by whole microseconds; the end of the calendar stays where it is.
+    #[must_use]
+    pub fn plus_micros(self, micros: i64) -> Self {
+        Self(self.0.saturating_add(Duration::microseconds(micros)))
+    }
+
     /// This instant moved by whole seconds; the end of the calendar stays where it is.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
@@ -107,8 +113,8 @@ impl fmt::Debug for Timestamp {
 
 /// Where the time comes from.
 ///
-/// A clock that serves writers must not stand still or go back within a process:
-/// lists are ordered by the time of creation.
+/// It may stand still or go back: what has to rise, such as the times of creation by which
+/// lists are ordered, is kept rising by the use cases.
 pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> Timestamp;

@@ -158,21 +158,25 @@ impl NumberedPage {
     /// The largest page; larger wishes count as this one.
     pub const MAX_SIZE: u16 = 1000;
 
-    /// Reads a page number (default 1) and size (default 10, above 1000 is 1000).
-    pub fn parse(page: Option<&str>, size: Option<&str>) -> Result<Self, NumberedPageFault> {
+    /// Reads a page number (default 1) and size (default 10, above 1000 is 1000), and
+    /// tells all that is wrong with them.
+    pub fn parse(page: Option<&str>, size: Option<&str>) -> Result<Self, Vec<NumberedPageFault>> {
         let page = match page.map(whole_number) {
-            None => 1,
-            Some(Some(number)) if number >= 1 => number,
-            Some(_) => return Err(NumberedPageFault::Page),
+            None => Ok(1),
+            Some(Some(number)) if number >= 1 => Ok(number),
+            Some(_) => Err(NumberedPageFault::Page),
         };
         let size = match size.map(whole_number) {
-            None => Self::DEFAULT_SIZE,
+            None => Ok(Self::DEFAULT_SIZE),
             Some(Some(number)) => {
-                u16::try_from(number).map_or(Self::MAX_SIZE, |size| size.min(Self::MAX_SIZE))
+                Ok(u16::try_from(number).map_or(Self::MAX_SIZE, |size| size.min(Self::MAX_SIZE)))
             }
-            Some(None) => return Err(NumberedPageFault::Size),
+            Some(None) => Err(NumberedPageFault::Size),
         };
-        Ok(Self { page, size })
+        match (page, size) {
+            (Ok(page), Ok(size)) => Ok(Self { page, size }),
+            (page, size) => Err([page.err(), size.err()].into_iter().flatten().collect()),
+        }
     }
 
     /// The page's number, from 1.
@@ -302,11 +306,15 @@ mod tests {
             1000
         );
         assert_eq!(page(None, Some("0")).unwrap().size(), 0);
-        assert_eq!(page(Some("0"), None), Err(NumberedPageFault::Page));
-        assert_eq!(page(Some("-1"), None), Err(NumberedPageFault::Page));
-        assert_eq!(page(Some(""), None), Err(NumberedPageFault::Page));
-        assert_eq!(page(None, Some("-1")), Err(NumberedPageFault::Size));
-        assert_eq!(page(None, Some("ten")), Err(NumberedPageFault::Size));
+        assert_eq!(page(Some("0"), None), Err(vec![NumberedPageFault::Page]));
+        assert_eq!(page(Some("-1"), None), Err(vec![NumberedPageFault::Page]));
+        assert_eq!(page(Some(""), None), Err(vec![NumberedPageFault::Page]));
+        assert_eq!(page(None, Some("-1")), Err(vec![NumberedPageFault::Size]));
+        assert_eq!(page(None, Some("ten")), Err(vec![NumberedPageFault::Size]));
+        assert_eq!(
+            page(Some("x"), Some("x")),
+            Err(vec![NumberedPageFault::Page, NumberedPageFault::Size])
+        );
         let far = page(Some("18446744073709551615"), Some("1000")).unwrap();
         assert_eq!(
             far.offset(),

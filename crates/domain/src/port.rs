@@ -311,6 +311,8 @@ pub trait TokenRepository: TokenQueries {
 
 /// Writes the record of changes.
 pub trait ChangeLog {
+    /// The time of the last change.
+    fn latest_time(&mut self) -> Result<Option<Timestamp>, StoreError>;
     /// Adds a change behind all that were committed before it.
     fn append(&mut self, change: &NewChange) -> Result<(), StoreError>;
 }

@@ -25,7 +25,7 @@ use crate::{
     cors::Cors,
     deps::Deps,
     error::{ApiError, Code},
-    keep::keep,
+    keep::{keep, without_body},
     negotiate::{Produces, Representation},
     operation::Operation,
     render::Family,
@@ -175,9 +175,13 @@ async fn answer(
     }
     deps.metrics.in_flight.dec();
     record(&deps, family, &method, &outcome, &trace, started);
-    match payload.take() {
-        Some(payload) if is_chunked => keep(outcome.response, payload),
+    let response = match method {
+        Method::HEAD => without_body(outcome.response),
         _ => outcome.response,
+    };
+    match payload.take() {
+        Some(payload) if is_chunked => keep(response, payload),
+        _ => response,
     }
 }
 

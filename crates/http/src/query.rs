@@ -72,13 +72,16 @@ impl Query {
     pub(crate) fn numbered_page(&self) -> Result<NumberedPage, ApiError> {
         let (page_name, page) = self.last_of(&["page", "_page"]);
         let (size_name, size) = self.last_of(&["limit", "itemsPerPage", "_limit"]);
-        NumberedPage::parse(page, size).map_err(|fault| {
-            let (name, value) = match fault {
-                NumberedPageFault::Page => (page_name, page),
-                NumberedPageFault::Size => (size_name, size),
-            };
-            let fault = Fault::new(name, fault).showing(value.unwrap_or_default());
-            ApiError::invalid(vec![(Location::Query, fault)])
+        NumberedPage::parse(page, size).map_err(|faults| {
+            let located = faults.into_iter().map(|fault| {
+                let (name, value) = match fault {
+                    NumberedPageFault::Page => (page_name, page),
+                    NumberedPageFault::Size => (size_name, size),
+                };
+                let fault = Fault::new(name, fault).showing(value.unwrap_or_default());
+                (Location::Query, fault)
+            });
+            ApiError::invalid(located.collect())
         })
     }
 

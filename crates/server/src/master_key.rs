@@ -51,6 +51,19 @@ pub(crate) fn load_or_make(
     load(source)
 }
 
+/// A warning about a key file that others than its owner may use. It is no reason to
+/// refuse one: containers mount secrets with such modes.
+pub(crate) fn warning(source: &MasterKeySource) -> Option<String> {
+    let MasterKeySource::File(path) = source else {
+        return None;
+    };
+    let mode = files::rights_of_others(&File::open(path).ok()?).ok()??;
+    let path = path.display();
+    Some(format!(
+        "{path} may be used by others than its owner (mode {mode:04o}); 0600 is safer"
+    ))
+}
+
 fn read(path: &Path) -> Result<Option<MasterKey>, Failure> {
     let mut file = match File::open(path) {
         Ok(file) => file,
@@ -58,12 +71,6 @@ fn read(path: &Path) -> Result<Option<MasterKey>, Failure> {
         Err(error) => return Err(of_file(path, format_args!("can't be read: {error}"))),
     };
     let unreadable = |error| of_file(path, format_args!("can't be read: {error}"));
-    if let Some(mode) = files::rights_of_others(&file).map_err(unreadable)? {
-        let problem = format_args!(
-            "may be used by others than its owner (mode {mode:04o}); it must have mode 0600"
-        );
-        return Err(of_file(path, problem));
-    }
     let mut text = String::new();
     // A key takes 44 characters; what is much longer is no key and need not be read.
     Read::by_ref(&mut file)
@@ -127,18 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_read_is_refused() {
+    fn a_file_that_others_can_read_is_taken_with_a_warning() {
         let (_directory, path, source) = key_file();
         let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
         write(&path, key, 0o644);
-        let failure = load(&source).unwrap_err().to_string();
-        assert!(
-            failure.starts_with("TENANTRY_MASTER_KEY_FILE: "),
-            "{failure}"
-        );
-        assert!(failure.contains("(mode 0644)"), "{failure}");
-        write(&path, key, 0o400);
         load(&source).unwrap();
+        assert!(warning(&source).is_some_and(|warning| warning.contains("(mode 0644)")));
+        write(&path, key, 0o400);
+        assert_eq!(warning(&source), None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::{
     cli::output,
     config::{PublicUrl, Settings, SystemCreateStatus, table::Key},
     failure::Failure,
+    master_key,
     shutdown::Signals,
     startup::{self, Prepared},
     welcome::Welcome,
@@ -59,8 +60,9 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             public_url: public_url.clone(),
             first_start: prepared.first_start.clone(),
         };
+        let warning = master_key::warning(&settings.master_key);
         let deps = deps(settings, &prepared, SharedKeyRing::new(keys), &public_url);
-        serve(listener, deps, &welcome, &prepared.applied).await
+        serve(listener, deps, &welcome, &prepared.applied, warning).await
     })
 }
 
@@ -69,6 +71,7 @@ async fn serve(
     deps: Arc<Deps>,
     welcome: &Welcome,
     applied: &[String],
+    warning: Option<String>,
 ) -> Result<(), Failure> {
     let broken = |error: std::io::Error| Failure::command(&format!("the server failed: {error}"));
     // Caught before anybody can know that the server is there, so that whoever is told
@@ -79,6 +82,9 @@ async fn serve(
     let mut running = rt::spawn(server);
     output::tell(&welcome.to_string());
     // Told only now: a start that fails is one line, the one that says why.
+    if let Some(warning) = warning {
+        tracing::warn!("{warning}");
+    }
     for name in applied {
         tracing::info!(name, "migration applied");
     }

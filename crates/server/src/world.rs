@@ -22,7 +22,7 @@ impl World {
     /// The real one.
     pub(crate) fn real() -> Self {
         Self {
-            clock: Arc::new(SystemClock::new()),
+            clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
             hasher: Hasher::new(),
         }

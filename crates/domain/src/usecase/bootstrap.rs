@@ -50,7 +50,7 @@ pub fn run(
         environments::create(unit, context, command)?;
     }
     clients::create_management(unit, context, bootstrap.client)?;
-    let now = context.now();
+    let now = context.clock.now();
     unit.accounts().insert(&SystemAccount {
         id: SystemAccountId::generate(now, &*context.entropy),
         username: bootstrap.username,

@@ -1,6 +1,6 @@
 //! What can be done with clients.
 
-use super::Context;
+use super::{Context, moment};
 use crate::{
     change::ChangeType,
     client::{
@@ -69,7 +69,7 @@ pub fn create_management(
                 .into());
         }
     }
-    let now = context.now();
+    let now = moment(unit, context)?;
     let owner = ClientOwner::Operator(command.access);
     let scopes = command.scopes.into_iter().collect();
     let (client, secret) = first_state(

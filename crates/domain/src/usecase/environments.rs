@@ -1,6 +1,6 @@
 //! What can be done with environments.
 
-use super::Context;
+use super::{Context, moment};
 use crate::{
     change::ChangeType,
     environment::{
@@ -80,7 +80,7 @@ pub fn create(
     context: &Context,
     command: CreateEnvironment,
 ) -> Result<Environment, Error> {
-    let now = context.now();
+    let now = moment(unit, context)?;
     let region = choose_region(unit, context, command.region)?;
     let tenant_domain = command
         .tenant_domain
@@ -142,7 +142,8 @@ fn choose_region(
             if let Some(region) = environments.region_by_name(&name)? {
                 return Ok(region);
             }
-            let id = id.unwrap_or_else(|| RegionId::generate(context.now(), &*context.entropy));
+            let id =
+                id.unwrap_or_else(|| RegionId::generate(context.clock.now(), &*context.entropy));
             let region = Region {
                 id,
                 name,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::{
     change::Origin,
     clock::{Clock, Timestamp},
-    port::Entropy,
+    port::{Entropy, StoreError, UnitOfWork},
     subdomain::ReservedLabels,
 };
 
@@ -24,8 +24,7 @@ use crate::{
 /// who asks.
 #[derive(Clone)]
 pub struct Context {
-    /// Where the time comes from. It is read inside the unit of work, so that the
-    /// order of creation is the order of commits wherever writers queue.
+    /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where ids come from.
     pub entropy: Arc<dyn Entropy>,
@@ -35,8 +34,12 @@ pub struct Context {
     pub origin: Origin,
 }
 
-impl Context {
-    fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
+/// The instant of a change: now, but behind every change that was committed before.
+///
+/// Lists are ordered by the time of creation, and a reader that has come to the end of
+/// one must find there what is made later, also when the clock was set back meanwhile.
+fn moment(unit: &mut dyn UnitOfWork, context: &Context) -> Result<Timestamp, StoreError> {
+    let now = context.clock.now();
+    let latest = unit.changes().latest_time()?;
+    Ok(latest.map_or(now, |latest| now.max(latest.plus_micros(1))))
 }

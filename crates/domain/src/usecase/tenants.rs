@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::{
     Context,
     clients::{NewCredentials, first_state},
+    moment,
 };
 use crate::{
     change::ChangeType,
@@ -146,7 +147,7 @@ pub fn create(
                 .showing(&command.environment_id.to_string())
         })?;
 
-    let now = context.now();
+    let now = moment(unit, context)?;
     let name = command.name.unwrap_or_else(|| Name::from(&command.label));
     let new = NewTenant {
         id: TenantId::generate(now, &*context.entropy),
@@ -189,7 +190,7 @@ pub fn create_record(
         .environments()
         .default()?
         .ok_or(Error::Missing(Thing::Environment))?;
-    let now = context.now();
+    let now = moment(unit, context)?;
     if let Some(id) = command.id
         && unit.tenants().by_id(id)?.is_some()
     {
@@ -258,13 +259,11 @@ pub fn delete(
         return Err(Error::PreconditionFailed(Thing::Tenant));
     }
     let environment = environment_of(unit.environments(), &tenant)?;
+    let now = moment(unit, context)?;
     outcome(unit.tenants().delete(tenant.number, tenant.version)?)?;
-    let change = context.origin.tenant(
-        ChangeType::TenantDeleted,
-        context.now(),
-        &tenant,
-        &environment,
-    );
+    let change = context
+        .origin
+        .tenant(ChangeType::TenantDeleted, now, &tenant, &environment);
     unit.changes().append(&change)?;
     Ok(())
 }
@@ -310,7 +309,7 @@ fn change_stored(
     stored: Tenant,
     change: TenantChange,
 ) -> Result<Tenant, Error> {
-    let now = context.now();
+    let now = moment(unit, context)?;
     let read = stored.version;
     let changed = stored
         .change(change, now)

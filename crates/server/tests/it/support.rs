@@ -231,3 +231,13 @@ pub(crate) fn poll(request: &Request, done: impl Fn(&Response) -> bool) -> Respo
         std::thread::sleep(Duration::from_millis(50));
     }
 }
+
+/// Changes the database beside the running server, where no route and no command does it
+/// yet.
+pub(crate) fn sql(server: &Server, statement: &str) {
+    use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
+    let path = server.database_path();
+    let mut database = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let patient = format!("PRAGMA busy_timeout = 5000; {statement}");
+    database.batch_execute(&patient).unwrap();
+}

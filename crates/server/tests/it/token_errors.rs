@@ -5,8 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::harness::reference::{shared, unique_label};
-use crate::harness::{Request, Response, Server, cli, raw};
-use crate::support::{ask_token, assert_oauth_error, create_tenant, management_client, token_body};
+use crate::harness::{Request, Response, Server, raw};
+use crate::support::{
+    ask_token, assert_oauth_error, create_tenant, management_client, sql, token_body,
+};
 
 const CHALLENGE: &str = r#"Basic realm="tenantry""#;
 const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
@@ -86,16 +88,30 @@ fn an_unknown_client_a_wrong_secret_and_a_deleted_tenants_client_look_the_same()
 }
 
 #[test]
-#[ignore = "`tenantry client disable` comes with the issue about clients"]
 fn a_disabled_client_looks_like_an_unknown_one() {
     let server = Server::reference();
     let (id, secret) = management_client(&server, &["tenants:read"], &[]);
-    let disabled = cli(&server, &["client", "disable", &id]);
-    assert!(disabled.status.success(), "{disabled:?}");
+    let set = |status| {
+        let client = format!("WHERE client_id = '{id}'");
+        sql(
+            &server,
+            &format!("UPDATE clients SET status = '{status}' {client}"),
+        );
+    };
+    set("disabled");
     assert_indistinguishable(&server, &[(&id, &secret)]);
-    let enabled = cli(&server, &["client", "enable", &id]);
-    assert!(enabled.status.success(), "{enabled:?}");
+    set("active");
     ask_token(&server, &id, &secret).expect_status(200);
+}
+
+#[test]
+fn the_client_of_a_suspended_tenant_looks_like_an_unknown_one() {
+    let server = Server::reference();
+    let tenant = create_tenant(&server, "suspended");
+    sql(&server, "UPDATE tenants SET status = 'suspended'");
+    assert_indistinguishable(&server, &[(&tenant.client_id, &tenant.client_secret)]);
+    sql(&server, "UPDATE tenants SET status = 'active'");
+    ask_token(&server, &tenant.client_id, &tenant.client_secret).expect_status(200);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The record of changes.
 
-use diesel::{ExpressionMethods, RunQueryDsl};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
 use tenantry_domain::{
     change::NewChange,
     client::ClientId,
+    clock::Timestamp,
     id::RequestId,
     port::{ChangeLog, StoreError},
     version::Version,
@@ -16,6 +17,17 @@ use crate::{
 };
 
 impl ChangeLog for Session {
+    fn latest_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        self.run(|conn| {
+            let latest: Option<DbTime> = changes::table
+                .select(changes::time)
+                .order(changes::sequence.desc())
+                .first(conn)
+                .optional()?;
+            Ok(latest.map(|DbTime(time)| time))
+        })
+    }
+
     /// The database draws the number while the unit holds the write lock, so numbers
     /// rise in the order of commits, and one that is drawn in vain is drawn again.
     fn append(&mut self, change: &NewChange) -> Result<(), StoreError> {

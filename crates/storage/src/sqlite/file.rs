@@ -41,6 +41,26 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
+/// Which file a path names, whatever else is done with its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+impl Identity {
+    /// The file that has this name now, if there is one.
+    #[cfg(unix)]
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Self(metadata.dev(), metadata.ino()))
+    }
+
+    /// Where files have no identity that can be asked for, only whether there is one.
+    #[cfg(not(unix))]
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        path.exists().then_some(Self(0, 0))
+    }
+}
+
 fn other(path: &Path, error: &Error) -> OpenError {
     OpenError::Other {
         path: path.to_owned(),

@@ -9,7 +9,7 @@ mod queries;
 mod tests;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -20,6 +20,7 @@ use tenantry_domain::port::{Snapshot, StoreError, UnitOfWork};
 
 use self::{
     connection::{Manager, Role},
+    file::Identity,
     queries::{ReadUnit, Session, WriteUnit, migrations},
 };
 use crate::{
@@ -40,6 +41,9 @@ pub(crate) struct Backend {
     writer: Pool<Manager>,
     readers: Pool<Manager>,
     manager: Manager,
+    path: PathBuf,
+    /// The file that was opened.
+    file: Option<Identity>,
 }
 
 /// Opens the file at that path, or makes it.
@@ -48,9 +52,11 @@ pub(crate) fn open(path: &Path, options: &DatabaseOptions) -> Result<Backend, Op
     let manager = Manager::new(&path, options);
     connection::turn_on_write_ahead_log(&manager)?;
     Ok(Backend {
+        file: Identity::of(&path),
         writer: manager.pool(Role::Writer, 1)?,
         readers: manager.pool(Role::Reader, options.readers.max(1))?,
         manager,
+        path,
     })
 }
 
@@ -65,11 +71,13 @@ impl Backend {
     }
 
     pub(crate) fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        self.refuse_if_gone()?;
         let link = self.begin_on(&self.writer, ops::BEGIN_WRITE)?;
         Ok(Box::new(WriteUnit::new(Session::new(link))))
     }
 
     pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.refuse_if_gone()?;
         let mut link = self.link(&self.readers)?;
         let known = migrations::status(&mut link.conn);
         match known.and_then(|status| migrations::refuse_unknown(&status).map(|()| status)) {
@@ -102,6 +110,16 @@ impl Backend {
             other => MigrateError::Database(Box::new(other)),
         })?;
         migrations::status(&mut link.conn)
+    }
+
+    /// Refuses to go on with a file that has lost its name. Writing to it would succeed,
+    /// and be gone with the process.
+    fn refuse_if_gone(&self) -> Result<(), StoreError> {
+        if Identity::of(&self.path) == self.file {
+            return Ok(());
+        }
+        let reason = "its file was deleted or replaced while it was open";
+        Err(StoreError::Unavailable(reason.to_owned()))
     }
 
     /// Takes a connection and begins a transaction on it, within the time that a unit

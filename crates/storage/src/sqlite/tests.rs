@@ -375,3 +375,23 @@ fn every_foreign_key_has_an_index() {
         .unwrap();
     assert_eq!(keys.number, 6, "the query above sees them");
 }
+
+/// Nothing is acknowledged into a file that nobody can find again.
+#[test]
+fn a_file_that_is_deleted_while_it_is_open_is_not_written_to() {
+    let directory = TempDir::new().unwrap();
+    let backend = migrated(&directory);
+    backend.check().unwrap();
+    let (path, aside) = (at(&directory), directory.path().join("aside"));
+    let is_refused = |result: Result<(), StoreError>| matches!(result, Err(StoreError::Unavailable(reason)) if reason.contains("deleted"));
+
+    fs::rename(&path, &aside).unwrap();
+    assert!(is_refused(backend.begin().map(drop)));
+    assert!(is_refused(backend.check()));
+    fs::write(&path, "another file").unwrap();
+    assert!(is_refused(backend.begin().map(drop)));
+
+    fs::rename(&aside, &path).unwrap();
+    backend.check().unwrap();
+    seed(&backend);
+}

@@ -107,6 +107,7 @@ on_every_database! {
         a_tenant_is_made_read_changed_and_deleted
         records_go_to_the_default_environment
         an_id_that_was_given_up_can_be_used_again
+        a_clock_that_is_set_back_hides_no_tenant
         bootstrap_fills_an_empty_database_once
         faults_of_unique_names_point_at_their_member;
 }

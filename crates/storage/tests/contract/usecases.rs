@@ -10,7 +10,9 @@ use tenantry_domain::{
     port::{self, Store, StoreError, Unique},
     scope::ManagementScope,
     tenant::{Precondition, Tenant},
-    testing::{context, create_environment, create_reference_environment, credentials},
+    testing::{
+        context, context_at, create_environment, create_reference_environment, credentials, instant,
+    },
     usecase::{
         Context,
         bootstrap::{self, Bootstrap},
@@ -177,6 +179,30 @@ pub(crate) fn records_go_to_the_default_environment(db: &TestDatabase) {
         other => panic!("{other:?}"),
     }
     assert_eq!(count(&**db), 2);
+}
+
+/// A reader that has come to the end of a list finds there what is made later.
+pub(crate) fn a_clock_that_is_set_back_hides_no_tenant(db: &TestDatabase) {
+    let context = context();
+    reference_environment(db, &context);
+    let page = |after| {
+        let request = PageRequest {
+            after,
+            ..PageRequest::default()
+        };
+        port::read::<_, Error>(&**db, |unit| tenants::list(unit, &ALL, request)).unwrap()
+    };
+    create(db, &context, command(&context, "before")).unwrap();
+    let end = page(None).next;
+
+    let yesterday = context_at(instant("2025-12-31T00:00:00Z"));
+    let made = create(db, &yesterday, command(&context, "after")).unwrap();
+    let found: Vec<_> = page(end)
+        .tenants
+        .into_iter()
+        .map(|tenant| tenant.id)
+        .collect();
+    assert_eq!(found, [made.tenant.id]);
 }
 
 /// The tenant that had the id before keeps its host; the id is free all the same.

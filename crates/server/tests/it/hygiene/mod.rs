@@ -3,6 +3,7 @@
 mod bodies;
 mod connections;
 mod cors;
+mod hang_ups;
 mod methods;
 mod negotiation;
 mod paths;
