@@ -1,7 +1,7 @@
 //! What can be done: functions of a unit and a command.
 //!
 //! Those that read take a [`Snapshot`](crate::port::Snapshot), those that write a
-//! [`UnitOfWork`](crate::port::UnitOfWork), which the caller commits
+//! [`UnitOfWork`], which the caller commits
 //! ([`port::read`](crate::port::read) and [`port::write`](crate::port::write) do
 //! both). A write leaves its change record in the same unit.
 
