@@ -2,5 +2,6 @@
 //! them can't tell Cargo that it has read a folder.
 
 fn main() {
+    println!("cargo::rerun-if-changed=../../migrations/postgres");
     println!("cargo::rerun-if-changed=../../migrations/sqlite");
 }

@@ -17,8 +17,12 @@ pub(crate) enum Migrate {
     Run(Where),
     /// Take back the last one, and with it the data that it made room for
     Revert(Where),
+    /// Take back the last one and apply it again, to try both directions
+    Redo(Where),
     /// Show which there are, and which are applied
     Status(Where),
+    /// Fail if any is missing, or if the database has one that is not known here
+    Check(Where),
 }
 
 /// Which database.
@@ -32,19 +36,18 @@ pub(crate) struct Where {
 impl Migrate {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Run(place) => {
-                let applied = place.open()?.migrate().map_err(|error| failed(&error))?;
-                if applied.is_empty() {
-                    output::say("the schema is up to date");
-                }
-                for name in applied {
-                    output::say(&format!("applied  {name}"));
-                }
+            Self::Run(place) => apply(&place.open()?)?,
+            Self::Revert(place) => take_back(&place.open()?)?,
+            Self::Redo(place) => {
+                let database = place.open()?;
+                take_back(&database)?;
+                apply(&database)?;
             }
-            Self::Revert(place) => match place.open()?.revert().map_err(|error| failed(&error))? {
-                Some(name) => output::say(&format!("reverted {name}")),
-                None => output::say("no migration is applied"),
-            },
+            Self::Check(place) => {
+                let checked = place.open()?.check_schema();
+                checked.map_err(|error| failed(&error))?;
+                output::say("the schema is up to date");
+            }
             Self::Status(place) => {
                 for migration in place.open()?.migrations().map_err(|error| failed(&error))? {
                     let state = if migration.applied {
@@ -58,6 +61,25 @@ impl Migrate {
         }
         Ok(())
     }
+}
+
+fn apply(database: &Database) -> Result<(), Failure> {
+    let applied = database.migrate().map_err(|error| failed(&error))?;
+    if applied.is_empty() {
+        output::say("the schema is up to date");
+    }
+    for name in applied {
+        output::say(&format!("applied  {name}"));
+    }
+    Ok(())
+}
+
+fn take_back(database: &Database) -> Result<(), Failure> {
+    match database.revert().map_err(|error| failed(&error))? {
+        Some(name) => output::say(&format!("reverted {name}")),
+        None => output::say("no migration is applied"),
+    }
+    Ok(())
 }
 
 impl Where {

@@ -27,10 +27,6 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time that limits of failures are counted over.
 const FAILURE_WINDOW: Duration = Duration::from_mins(1);
 
-/// How many requests may write at once: SQLite has one write lock, and those that
-/// wait for it would do so on a thread each.
-const WRITERS: usize = 1;
-
 /// How many connections may wait to be accepted. The usual 128 is less than a burst
 /// of parallel clients.
 const BACKLOG: u32 = 1024;
@@ -143,7 +139,7 @@ fn deps(
         cors_origins: settings.cors_origins,
         body_timeout: BODY_TIMEOUT,
         readers: prepared.database.readers(),
-        writers: WRITERS,
+        writers: prepared.database.writers(),
         failure_limits: FailureLimits {
             per_client_and_address: settings.failed_logins_per_client,
             per_address: settings.failed_logins_per_address,

@@ -51,6 +51,7 @@ pub fn open_database(settings: &Settings) -> Result<Database, Failure> {
     Database::open(&DatabaseOptions {
         url: settings.database.url.clone(),
         readers: settings.database.sqlite_readers,
+        pool: settings.database.postgres_pool,
         busy_timeout: BUSY_TIMEOUT,
         synchronous: settings.database.sqlite_synchronous,
     })

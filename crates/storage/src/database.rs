@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     migrate::{MigrateError, MigrationStatus},
-    sqlite,
+    pg, sqlite,
     url::{DatabaseUrl, Place},
 };
 
@@ -19,8 +19,19 @@ pub struct Database {
 }
 
 #[derive(Clone)]
-enum Backend {
+pub(crate) enum Backend {
     Sqlite(Arc<sqlite::Backend>),
+    Postgres(Arc<pg::Backend>),
+}
+
+/// Does the same on either database.
+macro_rules! on {
+    ($database:expr, $backend:ident => $work:expr) => {
+        match &$database.backend {
+            Backend::Sqlite($backend) => $work,
+            Backend::Postgres($backend) => $work,
+        }
+    };
 }
 
 /// How a database is to be opened.
@@ -28,12 +39,15 @@ enum Backend {
 pub struct DatabaseOptions {
     /// Where it is.
     pub url: DatabaseUrl,
-    /// How many snapshots can be read at the same time; at least 1.
+    /// How many snapshots of an SQLite database can be read at the same time; at least 1.
     pub readers: u32,
+    /// How many connections there are to a PostgreSQL server, at least 2: two of them
+    /// write if there are four, the rest read.
+    pub pool: u32,
     /// How long a unit waits, for a free connection and for another process's lock
     /// together, before the database counts as not available.
     pub busy_timeout: Duration,
-    /// How much a commit waits for.
+    /// How much a commit waits for on SQLite. PostgreSQL has settings of its own for that.
     pub synchronous: Synchronous,
 }
 
@@ -73,6 +87,22 @@ pub enum OpenError {
     /// Another process holds it.
     #[error("{} is locked by another process", .0.display())]
     Locked(PathBuf),
+    /// The server can't be reached, or does not let this program in.
+    #[error("{server} can't be used: {reason}")]
+    Unreachable {
+        /// Where it is, without a password.
+        server: String,
+        /// What the system or the server says.
+        reason: String,
+    },
+    /// The database can't hold all characters.
+    #[error("{server} has the encoding {encoding}; create the database with ENCODING 'UTF8'")]
+    Encoding {
+        /// Where it is, without a password.
+        server: String,
+        /// Its encoding.
+        encoding: String,
+    },
     /// Anything else.
     #[error("{} can't be opened: {reason}", .path.display())]
     Other {
@@ -84,11 +114,13 @@ pub enum OpenError {
 }
 
 impl DatabaseOptions {
-    /// The defaults: 4 readers, 4 seconds of patience, commits that are on the disk.
+    /// The defaults: 4 readers or a pool of 10, 4 seconds of patience, commits that are on
+    /// the disk.
     pub fn new(url: DatabaseUrl) -> Self {
         Self {
             url,
             readers: 4,
+            pool: 10,
             busy_timeout: Duration::from_secs(4),
             synchronous: Synchronous::Full,
         }
@@ -96,11 +128,12 @@ impl DatabaseOptions {
 }
 
 impl Database {
-    /// Opens a database, and makes its file where there is none. The schema is left as
+    /// Opens a database, and makes the file of one on SQLite where there is none. The schema is left as
     /// it is: see [`migrate`](Self::migrate).
     pub fn open(options: &DatabaseOptions) -> Result<Self, OpenError> {
         let backend = match options.url.place() {
             Place::Sqlite(path) => Backend::Sqlite(Arc::new(sqlite::open(path, options)?)),
+            Place::Postgres(url) => Backend::Postgres(Arc::new(pg::open(url, options)?)),
         };
         Ok(Self {
             url: options.url.clone(),
@@ -116,60 +149,56 @@ impl Database {
     /// How many snapshots can be read at the same time. A caller that lets no more in
     /// never waits for a connection.
     pub fn readers(&self) -> usize {
-        match &self.backend {
-            Backend::Sqlite(backend) => backend.readers(),
-        }
+        on!(self, backend => backend.readers())
+    }
+
+    /// How many units of work can be open at the same time. A caller that lets no more in
+    /// never waits for a connection, only for the units of other processes.
+    pub fn writers(&self) -> usize {
+        on!(self, backend => backend.writers())
     }
 
     /// Applies every migration that is missing, all or none; gives their names. Of two
     /// processes that start together one does it and the other waits.
     pub fn migrate(&self) -> Result<Vec<String>, MigrateError> {
-        match &self.backend {
-            Backend::Sqlite(backend) => backend.migrate(),
-        }
+        on!(self, backend => backend.migrate())
     }
 
     /// Takes back the last migration and with it the data that it made room for; gives
     /// its name, or `None` where there is none left.
     pub fn revert(&self) -> Result<Option<String>, MigrateError> {
-        match &self.backend {
-            Backend::Sqlite(backend) => backend.revert(),
-        }
+        on!(self, backend => backend.revert())
     }
 
     /// Every migration in order, behind them those that only the database knows.
     /// Changes nothing, not even an empty database.
     pub fn migrations(&self) -> Result<Vec<MigrationStatus>, MigrateError> {
-        match &self.backend {
-            Backend::Sqlite(backend) => backend.migrations(),
-        }
+        on!(self, backend => backend.migrations())
+    }
+
+    /// Whether every migration is applied that this program has, and no other; the
+    /// reason where that is not so.
+    pub fn check_schema(&self) -> Result<(), StoreError> {
+        self.check()
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn sqlite(&self) -> &sqlite::Backend {
-        match &self.backend {
-            Backend::Sqlite(backend) => backend,
-        }
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.backend
     }
 }
 
 impl Store for Database {
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
-        match &self.backend {
-            Backend::Sqlite(backend) => backend.snapshot(),
-        }
+        on!(self, backend => backend.snapshot())
     }
 
     fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
-        match &self.backend {
-            Backend::Sqlite(backend) => backend.begin(),
-        }
+        on!(self, backend => backend.begin())
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        match &self.backend {
-            Backend::Sqlite(backend) => backend.check(),
-        }
+        on!(self, backend => backend.check())
     }
 }
 

@@ -1,29 +1,52 @@
 //! From a database's errors to the domain's.
 
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 use tenantry_domain::port::{StoreError, Unique};
 
-/// What is unique, by the name that a database gives in its message. SQLite names the
-/// columns.
-const UNIQUE: [(&str, Unique); 13] = [
-    ("regions.id", Unique::RegionId),
-    ("regions.name", Unique::RegionName),
-    ("environments.id", Unique::EnvironmentId),
-    ("environments.domain", Unique::EnvironmentDomain),
-    ("environments.tenant_domain", Unique::TenantDomain),
-    ("tenants.id", Unique::TenantId),
-    ("tenants.environment_id, tenants.label", Unique::TenantLabel),
-    ("clients.key", Unique::ClientKey),
-    ("clients.client_id", Unique::ClientId),
-    ("client_secrets.id", Unique::SecretId),
-    ("system_accounts.id", Unique::AccountId),
-    ("system_accounts.username", Unique::Username),
-    ("signing_keys.kid", Unique::KeyId),
+/// What is unique, as SQLite names it, by the columns, and as PostgreSQL does, by the
+/// constraint.
+const UNIQUE: [(&str, &str, Unique); 13] = [
+    ("regions.id", "regions_id", Unique::RegionId),
+    ("regions.name", "regions_name", Unique::RegionName),
+    ("environments.id", "environments_id", Unique::EnvironmentId),
+    (
+        "environments.domain",
+        "environments_domain",
+        Unique::EnvironmentDomain,
+    ),
+    (
+        "environments.tenant_domain",
+        "environments_tenant_domain",
+        Unique::TenantDomain,
+    ),
+    ("tenants.id", "tenants_id", Unique::TenantId),
+    (
+        "tenants.environment_id, tenants.label",
+        "tenants_label",
+        Unique::TenantLabel,
+    ),
+    ("clients.key", "clients_key", Unique::ClientKey),
+    ("clients.client_id", "clients_client_id", Unique::ClientId),
+    ("client_secrets.id", "client_secrets_id", Unique::SecretId),
+    (
+        "system_accounts.id",
+        "system_accounts_id",
+        Unique::AccountId,
+    ),
+    (
+        "system_accounts.username",
+        "system_accounts_username",
+        Unique::Username,
+    ),
+    ("signing_keys.kid", "signing_keys_kid", Unique::KeyId),
 ];
 
-/// What a message without a class of its own means. Diesel hands on SQLite's text and
-/// not its code; the texts are a fixed table of SQLite's own.
-const MEANINGS: [(&str, Meaning); 13] = [
+/// What a message without a class of its own means, by its beginning.
+///
+/// Diesel hands on texts and not codes. SQLite's are a fixed table of its own.
+/// PostgreSQL's are translated where its `lc_messages` says so, which a connection asks it
+/// not to do; what tells that a connection or a server is gone has a class of its own.
+const MEANINGS: [(&str, Meaning); 26] = [
     (
         "database is locked",
         Meaning::Busy("another process is writing to it"),
@@ -61,6 +84,43 @@ const MEANINGS: [(&str, Meaning); 13] = [
     ("interrupted", Meaning::Away("it was interrupted")),
     ("database disk image is malformed", Meaning::Damaged),
     ("file is not a database", Meaning::Damaged),
+    (
+        "canceling statement due to lock timeout",
+        Meaning::Busy("another server is writing to it"),
+    ),
+    (
+        "canceling statement due to statement timeout",
+        Meaning::Busy("it took too long to answer"),
+    ),
+    (
+        "deadlock detected",
+        Meaning::Busy("others held what was needed"),
+    ),
+    ("out of shared memory", Meaning::Full("memory ran out")),
+    ("could not extend file", Meaning::Full("its disk is full")),
+    ("could not write to", Meaning::Away("its disk failed")),
+    ("could not fsync", Meaning::Away("its disk failed")),
+    (
+        "canceling statement due to user request",
+        Meaning::Away("its operator ended the statement"),
+    ),
+    (
+        "terminating connection",
+        Meaning::Away("it ended the connection"),
+    ),
+    ("the database system is", Meaning::Away("it is not ready")),
+    (
+        "server closed the connection",
+        Meaning::Away("the connection was lost"),
+    ),
+    (
+        "sorry, too many clients",
+        Meaning::Away("it has too many connections"),
+    ),
+    (
+        "remaining connection slots",
+        Meaning::Away("it has too many connections"),
+    ),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +171,20 @@ impl From<Failure> for StoreError {
 pub(crate) fn store_error(error: Error) -> StoreError {
     match &error {
         Error::DatabaseError(DatabaseErrorKind::UniqueViolation, information) => {
-            match taken(information.message()) {
+            match taken(&**information) {
                 Some(unique) => StoreError::Taken(unique),
                 None => failed(error),
             }
         }
-        Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => StoreError::Referenced,
-        Error::DatabaseError(_, information) => {
+        Error::DatabaseError(
+            DatabaseErrorKind::ForeignKeyViolation | DatabaseErrorKind::RestrictViolation,
+            _,
+        ) => StoreError::Referenced,
+        Error::DatabaseError(kind, information) => {
             let message = information.message();
+            if let Some(text) = away(*kind) {
+                return unavailable(text, message);
+            }
             match meaning(message) {
                 Some(Meaning::Busy(text) | Meaning::Full(text) | Meaning::Away(text)) => {
                     unavailable(text, message)
@@ -142,16 +208,35 @@ pub(crate) fn commit_error(error: Error) -> StoreError {
             DatabaseErrorKind::UniqueViolation
             | DatabaseErrorKind::ForeignKeyViolation
             | DatabaseErrorKind::CheckViolation
-            | DatabaseErrorKind::NotNullViolation,
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::SerializationFailure,
             _,
         ) => store_error(error),
-        Error::DatabaseError(_, information) => match meaning(information.message()) {
-            Some(Meaning::Busy(_) | Meaning::Full(_)) => store_error(error),
-            Some(Meaning::Away(_) | Meaning::Damaged) | None => {
-                StoreError::OutcomeUnknown(information.message().to_owned())
+        Error::DatabaseError(kind, information) => match meaning(information.message()) {
+            Some(Meaning::Busy(_) | Meaning::Full(_)) if away(*kind).is_none() => {
+                store_error(error)
             }
+            _ => StoreError::OutcomeUnknown(one_line(information.message())),
         },
         _ => StoreError::OutcomeUnknown(error.to_string()),
+    }
+}
+
+/// Whether a connection can be used on after an error: the statement was refused, and
+/// nothing is wrong with who refused it.
+pub(crate) fn spares_connection(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::ReadOnlyTransaction,
+            _,
+        )
+        | Error::BrokenTransactionManager => false,
+        Error::DatabaseError(DatabaseErrorKind::Unknown, information) => {
+            matches!(meaning(information.message()), Some(Meaning::Busy(_)))
+        }
+        _ => true,
     }
 }
 
@@ -161,10 +246,28 @@ pub(crate) fn is_busy(error: &Error) -> bool {
         if matches!(meaning(information.message()), Some(Meaning::Busy(_))))
 }
 
-fn taken(message: &str) -> Option<Unique> {
-    let name = message.strip_prefix("UNIQUE constraint failed: ")?;
-    let known = UNIQUE.iter().find(|(known, _)| *known == name)?;
-    Some(known.1)
+fn taken(information: &dyn DatabaseErrorInformation) -> Option<Unique> {
+    let known = if let Some(constraint) = information.constraint_name() {
+        UNIQUE.iter().find(|(_, known, _)| *known == constraint)
+    } else {
+        let columns = information
+            .message()
+            .strip_prefix("UNIQUE constraint failed: ")?;
+        UNIQUE.iter().find(|(known, _, _)| *known == columns)
+    };
+    known.map(|(_, _, unique)| *unique)
+}
+
+/// The classes of PostgreSQL's errors that say that it can't be used now.
+fn away(kind: DatabaseErrorKind) -> Option<&'static str> {
+    match kind {
+        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+            Some("the connection was lost")
+        }
+        DatabaseErrorKind::ReadOnlyTransaction => Some("it is read-only"),
+        DatabaseErrorKind::SerializationFailure => Some("another change came in between"),
+        _ => None,
+    }
 }
 
 fn meaning(message: &str) -> Option<Meaning> {
@@ -175,7 +278,12 @@ fn meaning(message: &str) -> Option<Meaning> {
 }
 
 fn unavailable(text: &str, message: &str) -> StoreError {
-    StoreError::Unavailable(format!("{text} ({message})"))
+    StoreError::Unavailable(format!("{text} ({})", one_line(message)))
+}
+
+/// A message of libpq's, which may have several lines, as one.
+pub(crate) fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn failed(error: Error) -> StoreError {

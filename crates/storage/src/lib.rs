@@ -24,9 +24,15 @@
 //! - A connection goes back into its pool only when its transaction has ended.
 //! - Waiting is bounded, for a connection and for another process's lock together.
 
+#![expect(
+    clippy::duplicate_mod,
+    reason = "each database compiles the queries for itself"
+)]
+
 mod database;
 mod error;
 mod migrate;
+mod pg;
 mod rows;
 mod schema;
 mod sqlite;

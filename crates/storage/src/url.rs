@@ -8,6 +8,8 @@ use std::{
 
 use thiserror::Error;
 
+use crate::pg::PostgresUrl;
+
 /// Names a database; the scheme says of which kind it is.
 ///
 /// Displayed, it holds no password.
@@ -17,6 +19,7 @@ pub struct DatabaseUrl(Place);
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     Sqlite(PathBuf),
+    Postgres(PostgresUrl),
 }
 
 /// A text that is no [`DatabaseUrl`]. It never repeats the text, which may hold a password.
@@ -25,9 +28,9 @@ pub enum InvalidDatabaseUrl {
     /// The scheme is none that is known.
     #[error("must begin with sqlite:// or postgres://")]
     Scheme,
-    /// It names a PostgreSQL server.
-    #[error("names a PostgreSQL server, but PostgreSQL is not built in yet: use sqlite://<path>")]
-    PostgresNotBuiltIn,
+    /// It is no URL of a PostgreSQL server; what it must have.
+    #[error("must have {0}")]
+    Postgres(&'static str),
     /// `sqlite://` without a path.
     #[error("has no path: write sqlite://<path>, such as sqlite:///var/lib/tenantry/tenantry.db")]
     NoPath,
@@ -44,12 +47,15 @@ pub enum InvalidDatabaseUrl {
 
 impl DatabaseUrl {
     /// Reads `sqlite://<path>`: what follows the two slashes is taken as it is, as a
-    /// relative path (`sqlite://data/tenantry.db`) or an absolute one (`sqlite:///srv/t.db`).
+    /// relative path (`sqlite://data/tenantry.db`) or an absolute one (`sqlite:///srv/t.db`);
+    /// or `postgres://` (`postgresql://`) as libpq does, with one host or several.
     pub fn parse(text: &str) -> Result<Self, InvalidDatabaseUrl> {
         let (scheme, path) = text.split_once("://").ok_or(InvalidDatabaseUrl::Scheme)?;
         match scheme.to_ascii_lowercase().as_str() {
             "sqlite" => Self::parse_path(path),
-            "postgres" | "postgresql" => Err(InvalidDatabaseUrl::PostgresNotBuiltIn),
+            "postgres" | "postgresql" => PostgresUrl::parse(path)
+                .map(|url| Self(Place::Postgres(url)))
+                .map_err(InvalidDatabaseUrl::Postgres),
             _ => Err(InvalidDatabaseUrl::Scheme),
         }
     }
@@ -63,6 +69,16 @@ impl DatabaseUrl {
     pub fn sqlite_path(&self) -> Option<&Path> {
         match &self.0 {
             Place::Sqlite(path) => Some(path),
+            Place::Postgres(_) => None,
+        }
+    }
+
+    /// The same server with another database.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_database(&self, name: &str) -> Option<Self> {
+        match &self.0 {
+            Place::Sqlite(_) => None,
+            Place::Postgres(url) => Some(Self(Place::Postgres(url.with_database(name)))),
         }
     }
 
@@ -101,6 +117,7 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Place::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Place::Postgres(url) => url.fmt(f),
         }
     }
 }
@@ -135,6 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn a_server_is_named_without_its_password() {
+        for scheme in ["postgres", "postgresql", "PostgreSQL"] {
+            let text = format!("{scheme}://u:secret@a:5432,b:5433/t?sslmode=require");
+            let url = DatabaseUrl::parse(&text).unwrap();
+            assert_eq!(url.sqlite_path(), None);
+            let shown = "postgres://u@a:5432,b:5433/t?sslmode=require";
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), format!("DatabaseUrl({shown})"));
+        }
+        let fault = DatabaseUrl::parse("postgres://u:sec@ret@db/t").unwrap_err();
+        assert!(matches!(fault, InvalidDatabaseUrl::Postgres(_)));
+        assert!(!fault.to_string().contains("ret@"), "{fault}");
+    }
+
+    #[test]
     fn everything_else_is_refused_for_its_own_reason() {
         use InvalidDatabaseUrl as Fault;
         for (text, fault) in [
@@ -144,8 +176,6 @@ mod tests {
             ("sqlite:tenantry.db", Fault::Scheme),
             ("mysql://root@localhost/t", Fault::Scheme),
             (" sqlite://x.db", Fault::Scheme),
-            ("postgres://u:secret@db/t", Fault::PostgresNotBuiltIn),
-            ("postgresql://u:secret@a,b/t", Fault::PostgresNotBuiltIn),
             ("sqlite://", Fault::NoPath),
             ("sqlite://:memory:", Fault::InMemory),
             ("sqlite://x.db?mode=ro", Fault::Parameters),

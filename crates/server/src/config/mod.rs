@@ -71,6 +71,8 @@ pub struct DatabaseSettings {
     pub sqlite_readers: u32,
     /// How durable a commit on SQLite is.
     pub sqlite_synchronous: tenantry_storage::Synchronous,
+    /// How many connections there are to a PostgreSQL server, at the most.
+    pub postgres_pool: u32,
 }
 
 /// Where the master key is.

@@ -163,6 +163,7 @@ fn read_database(reader: &Reader<'_>, data_dir: &Path) -> Result<DatabaseSetting
         sqlite_synchronous: reader
             .optional(Key::SqliteSynchronous, parse_synchronous)?
             .unwrap_or(Synchronous::Full),
+        postgres_pool: reader.number(Key::PostgresPool, 2, 1000, 10)?,
     })
 }
 

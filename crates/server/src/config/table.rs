@@ -46,10 +46,12 @@ pub enum Key {
     SqliteSynchronous,
     /// How many connections read from SQLite.
     SqliteReaders,
+    /// How many connections there are to a PostgreSQL server.
+    PostgresPool,
 }
 
 /// All settings, in the order of [`Key`].
-pub const TABLE: [Setting; 21] = [
+pub const TABLE: [Setting; 22] = [
     setting(Key::Listen, "listen", "listen", "ADDRESS:PORT")
         .default("127.0.0.1:8080")
         .help("Where to listen; port 0 takes a free one"),
@@ -61,7 +63,7 @@ pub const TABLE: [Setting; 21] = [
         .help("Where the SQLite database, the master key and the first credentials are kept"),
     setting(Key::DatabaseUrl, "database_url", "database-url", "URL")
         .default("sqlite://<data dir>/tenantry.db")
-        .help("The database")
+        .help("The database: sqlite://<path>, or postgres:// with one host or several as libpq takes it")
         .value_hidden(),
     setting(Key::MasterKeyFile, "master_key_file", "master-key-file", "FILE")
         .default("<data dir>/master.key")
@@ -118,6 +120,9 @@ pub const TABLE: [Setting; 21] = [
     setting(Key::SqliteReaders, "sqlite_readers", "sqlite-readers", "N")
         .default("4")
         .help("How many connections read from SQLite beside the one that writes"),
+    setting(Key::PostgresPool, "postgres_pool", "postgres-pool", "N")
+        .default("10")
+        .help("How many connections there are to PostgreSQL, at the most"),
 ];
 
 /// The variable that names the settings file; no setting itself.

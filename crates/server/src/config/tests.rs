@@ -99,6 +99,8 @@ fn a_bad_value_is_refused_by_the_setting_s_name() {
         ("FAILED_LOGINS_PER_ADDRESS", "many"),
         ("SQLITE_SYNCHRONOUS", "off"),
         ("SQLITE_READERS", "0"),
+        ("POSTGRES_POOL", "1"),
+        ("DATABASE_URL", "postgres://db:port/tenantry"),
     ] {
         let error = given(&[(name, bad)]).unwrap_err().to_string();
         let start = format!("TENANTRY_{name} (from the environment) ");
@@ -114,6 +116,7 @@ fn a_secret_that_is_refused_is_not_repeated() {
         ("BOOTSTRAP_CLIENT_SECRET", "hunter2"),
         ("SYSTEM_PASSWORD", "hunter2\n"),
         ("DATABASE_URL", "mysql://u:hunter2@db"),
+        ("DATABASE_URL", "postgres://u:hunter2/3@db/t"),
     ] {
         let error = given(&[(name, bad)]).unwrap_err().to_string();
         assert!(!error.contains("hunter2"), "{error}");
@@ -140,6 +143,7 @@ fn what_is_given_is_taken() {
         ("RESERVED_SUBDOMAINS", "kept"),
         ("SQLITE_SYNCHRONOUS", "normal"),
         ("SQLITE_READERS", "2"),
+        ("POSTGRES_POOL", "20"),
     ])
     .unwrap();
     assert_eq!(settings.listen.port(), 9000);
@@ -162,6 +166,7 @@ fn what_is_given_is_taken() {
     );
     assert_eq!(settings.reserved, ReservedLabels::new(["kept"]).unwrap());
     assert_eq!(settings.database.sqlite_readers, 2);
+    assert_eq!(settings.database.postgres_pool, 20);
 }
 
 #[test]

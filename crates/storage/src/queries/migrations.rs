@@ -3,7 +3,9 @@
 use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::MigrationHarness;
 
-use super::{Conn, MIGRATIONS, ops};
+use tenantry_domain::port::StoreError;
+
+use super::{Conn, MIGRATIONS, Session, ops};
 use crate::migrate::{MigrateError, MigrationStatus};
 
 type Known = Box<dyn Migration<<Conn as diesel::Connection>::Backend>>;
@@ -72,6 +74,25 @@ pub(in super::super) fn status(conn: &mut Conn) -> Result<Vec<MigrationStatus>, 
         applied: true,
     }));
     Ok(all)
+}
+
+/// Whether everything is applied that there is, and nothing else.
+pub(in super::super) fn check(mut session: Session) -> Result<(), StoreError> {
+    let known = status(&mut session.link.conn);
+    match known.and_then(|status| refuse_unknown(&status).map(|()| status)) {
+        Ok(status) => match status.iter().find(|migration| !migration.applied) {
+            Some(pending) => Err(StoreError::Unavailable(format!(
+                "migration `{}` is not applied",
+                pending.name
+            ))),
+            None => Ok(()),
+        },
+        Err(MigrateError::Unavailable(text)) => Err(StoreError::Unavailable(text)),
+        Err(MigrateError::Unknown(name)) => Err(StoreError::Unavailable(
+            MigrateError::Unknown(name).to_string(),
+        )),
+        Err(other) => Err(StoreError::Failed(Box::new(other))),
+    }
 }
 
 /// Refuses a database that a newer program has migrated.

@@ -40,6 +40,8 @@ pub(super) struct Session {
     /// database (one has undone the statement, another refuses every further one), so
     /// it can only be dropped.
     failed: bool,
+    /// Whether the connection is of no more use.
+    lost: bool,
 }
 
 impl Session {
@@ -48,6 +50,7 @@ impl Session {
         Self {
             link,
             failed: false,
+            lost: false,
         }
     }
 
@@ -58,16 +61,17 @@ impl Session {
         self.refuse_if_failed()?;
         work(&mut self.link.conn).map_err(|failure| {
             self.failed = true;
+            self.lost |=
+                matches!(&failure, Failure::Database(error) if ops::loses_connection(error));
             failure.into()
         })
     }
 
     fn commit(mut self) -> Result<(), StoreError> {
         self.refuse_if_failed()?;
-        self.link
-            .conn
-            .batch_execute("COMMIT")
-            .map_err(commit_error)?;
+        let committed = self.link.conn.batch_execute(ops::COMMIT);
+        self.lost |= matches!(&committed, Err(error) if ops::loses_connection(error));
+        committed.map_err(commit_error)?;
         self.link.fit = true;
         Ok(())
     }
@@ -85,7 +89,7 @@ impl Drop for Session {
     /// Undoes what was not committed. A connection on which that fails stays unfit, and
     /// its pool makes a new one in its place.
     fn drop(&mut self) {
-        if self.link.fit {
+        if self.link.fit || self.lost {
             return;
         }
         match self.link.conn.batch_execute("ROLLBACK") {

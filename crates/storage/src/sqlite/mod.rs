@@ -65,6 +65,11 @@ impl Backend {
         usize::try_from(self.readers.max_size()).unwrap_or(usize::MAX)
     }
 
+    /// One: there is one write lock, and those that wait for it do so on a thread each.
+    pub(crate) fn writers(&self) -> usize {
+        usize::try_from(self.writer.max_size()).unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
         let link = self.begin_on(&self.readers, ops::BEGIN_READ)?;
         Ok(Box::new(ReadUnit::new(Session::new(link))))
@@ -78,22 +83,8 @@ impl Backend {
 
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         self.refuse_if_gone()?;
-        let mut link = self.link(&self.readers)?;
-        let known = migrations::status(&mut link.conn);
-        match known.and_then(|status| migrations::refuse_unknown(&status).map(|()| status)) {
-            Ok(status) => match status.iter().find(|migration| !migration.applied) {
-                Some(pending) => Err(StoreError::Unavailable(format!(
-                    "migration `{}` is not applied",
-                    pending.name
-                ))),
-                None => Ok(()),
-            },
-            Err(MigrateError::Unavailable(text)) => Err(StoreError::Unavailable(text)),
-            Err(MigrateError::Unknown(name)) => Err(StoreError::Unavailable(
-                MigrateError::Unknown(name).to_string(),
-            )),
-            Err(other) => Err(StoreError::Failed(Box::new(other))),
-        }
+        let link = self.begin_on(&self.readers, ops::BEGIN_READ)?;
+        migrations::check(Session::new(link))
     }
 
     pub(crate) fn migrate(&self) -> Result<Vec<String>, MigrateError> {

@@ -1,8 +1,8 @@
 //! What SQLite does in its own way.
 
 use diesel::{
-    OptionalExtension, QueryDsl, QueryResult, QueryableByName, RunQueryDsl, sql_query,
-    sql_types::Text,
+    OptionalExtension, QueryDsl, QueryResult, QueryableByName, RunQueryDsl, result::Error,
+    sql_query, sql_types::Text,
 };
 
 use super::Conn;
@@ -14,6 +14,15 @@ pub(super) const BEGIN_READ: &str = "BEGIN DEFERRED";
 /// Begins a transaction that writes. It takes the write lock at once: one that took it
 /// only when it first writes would fail if another has written since it first read.
 pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+
+/// Makes a unit durable.
+pub(super) const COMMIT: &str = "COMMIT";
+
+/// Whether a connection is to be dropped after that error. Never: the file does not go
+/// away, and a transaction that SQLite has ended by itself shows when it is rolled back.
+pub(super) fn loses_connection(_: &Error) -> bool {
+    false
+}
 
 #[derive(QueryableByName)]
 struct TableName {

@@ -34,6 +34,18 @@ macro_rules! on_every_database {
                 })+
             })+
         }
+
+        mod postgres {
+            $(mod $area {
+                $(#[test]
+                fn $rule() {
+                    // Where there is no server, it has been said that this half is skipped.
+                    if let Some(db) = tenantry_storage::testing::TestDatabase::postgres() {
+                        crate::$area::$rule(&db);
+                    }
+                })+
+            })+
+        }
     };
 }
 

@@ -20,7 +20,7 @@ fn revert_all(db: &TestDatabase) {
 }
 
 pub(crate) fn up_down_up_leaves_the_same_schema(db: &TestDatabase) {
-    let (all, schema) = (names(db), db.schema());
+    let (all, schema, shape) = (names(db), db.schema(), db.shape());
     environments(&**db, &[1]);
     insert(&**db, tenant_in(1, 1));
     let mut reverted = Vec::new();
@@ -28,24 +28,46 @@ pub(crate) fn up_down_up_leaves_the_same_schema(db: &TestDatabase) {
         reverted.insert(0, name);
     }
     assert_eq!(reverted, all, "the last one first");
-    let left: Vec<_> = db
-        .schema()
-        .into_iter()
-        .filter(|one| !one.contains("__diesel"))
-        .collect();
-    let left: Vec<_> = left
-        .into_iter()
-        .filter(|one| !one.contains("sqlite_sequence"))
-        .collect();
+    assert_eq!(db.shape(), Vec::<String>::new());
+    let mut left = db.schema();
+    left.retain(|one| !one.contains("__diesel") && !one.contains("sqlite_sequence"));
     assert_eq!(left, Vec::<String>::new(), "nothing is left behind");
     assert_eq!(db.migrate().unwrap(), all);
     assert_eq!(db.schema(), schema);
+    assert_eq!(db.shape(), shape);
     assert_eq!(count(&**db), 0);
     assert_eq!(
         db.migrate().unwrap(),
         Vec::<String>::new(),
         "nothing is left to do"
     );
+}
+
+#[test]
+fn lead_to_the_same_schema_on_every_database() {
+    let Some(postgres) = TestDatabase::postgres() else {
+        return;
+    };
+    let sqlite = TestDatabase::sqlite();
+    let same = |when: &str| {
+        let (one, other) = (sqlite.shape(), postgres.shape());
+        let lacks = |all: &[String], some: &[String]| {
+            let missing = all.iter().filter(|line| !some.contains(line));
+            missing.cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(lacks(&one, &other), [""; 0], "{when}: not on PostgreSQL");
+        assert_eq!(lacks(&other, &one), [""; 0], "{when}: not on SQLite");
+        assert_eq!(one, other, "{when}");
+        one.len()
+    };
+    assert!(same("up") > 80, "and there is something to compare");
+    while let Some(name) = sqlite.revert().unwrap() {
+        assert_eq!(postgres.revert().unwrap(), Some(name.clone()));
+        same(&format!("down from {name}"));
+    }
+    assert_eq!(postgres.revert().unwrap(), None);
+    assert_eq!(sqlite.migrate().unwrap(), postgres.migrate().unwrap());
+    same("up again");
 }
 
 pub(crate) fn are_applied_once_by_two_that_start_together(db: &TestDatabase) {
@@ -103,7 +125,7 @@ pub(crate) fn can_be_listed_without_touching_the_database(db: &TestDatabase) {
     let all = db.migrations().unwrap();
     assert!(!all.is_empty() && all.iter().all(|one| one.applied));
     assert!(all.is_sorted_by(|a, b| a.name < b.name));
-    let bare = TestDatabase::bare_sqlite();
+    let bare = db.bare();
     let pending = bare.migrations().unwrap();
     assert!(pending.iter().all(|one| !one.applied));
     assert_eq!(pending.len(), all.len());

@@ -28,11 +28,8 @@ pub(crate) fn dropped_without_commit_have_done_nothing(db: &TestDatabase) {
     }
     assert!(!read(&**db, |unit| unit.accounts().any()));
     assert_eq!(read(&**db, |unit| unit.keys().all()), []);
-    assert_eq!(
-        insert(&**db, tenant_in(1, 1)).number.get(),
-        1,
-        "and the writer is free"
-    );
+    // And the writer is free.
+    insert(&**db, tenant_in(1, 1));
 }
 
 pub(crate) fn that_panic_have_done_nothing(db: &TestDatabase) {

@@ -4,7 +4,10 @@
     reason = "a test ends where its database fails it"
 )]
 
-use std::{ops::Deref, time::Duration};
+mod server;
+mod shape;
+
+use std::{ops::Deref, sync::OnceLock, time::Duration};
 
 use diesel::{
     QueryDsl, Queryable, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query,
@@ -16,8 +19,10 @@ use tenantry_domain::{
     id::{EnvironmentId, TenantId},
 };
 
+use self::server::OwnDatabase;
 use crate::{
     Database, DatabaseOptions, DatabaseUrl, Synchronous,
+    database::Backend,
     schema::changes,
     types::{DbTime, DbUuid},
 };
@@ -28,7 +33,24 @@ pub struct TestDatabase {
     // Fields are dropped in this order: connections before their file.
     database: Database,
     options: DatabaseOptions,
-    _directory: TempDir,
+    home: Home,
+}
+
+/// What goes with a database.
+#[derive(Debug)]
+enum Home {
+    Directory(#[expect(dead_code, reason = "it is kept to be dropped")] TempDir),
+    Server(#[expect(dead_code, reason = "it is kept to be dropped")] OwnDatabase),
+}
+
+/// Does the same with a connection of either database that may write.
+macro_rules! with_writer {
+    ($database:expr, |$conn:ident| $work:expr) => {
+        match $database.backend() {
+            Backend::Sqlite(backend) => backend.with_writer(|$conn| $work),
+            Backend::Postgres(backend) => backend.with_writer(|$conn| $work),
+        }
+    };
 }
 
 /// A change as the database keeps it.
@@ -66,21 +88,67 @@ impl TestDatabase {
         test
     }
 
+    /// A PostgreSQL database with the whole schema, on the server that
+    /// `TENANTRY_TEST_POSTGRES_URL` names or else on one that this process starts and takes
+    /// away with it. `None`, and a line that says so, where there is neither; with
+    /// `CI=true` that is a failure.
+    pub fn postgres() -> Option<Self> {
+        static MODEL: OnceLock<Option<String>> = OnceLock::new();
+        // Migrated once, and copied for each test.
+        let model = MODEL.get_or_init(|| {
+            // One that stays would be left behind on a server that stays.
+            let model = OwnDatabase::make(None).filter(|_| server::is_thrown_away())?;
+            let name = model.name().to_owned();
+            let Self { database, home, .. } = Self::on_postgres(model);
+            database.migrate().expect("a new database can be migrated");
+            drop(database);
+            // It is needed until the end, and then it is gone with its server.
+            std::mem::forget(home);
+            Some(name)
+        });
+        let test = Self::on_postgres(OwnDatabase::make(model.as_deref())?);
+        test.migrate().expect("a new database can be migrated");
+        Some(test)
+    }
+
     /// An SQLite database without any table.
     pub fn bare_sqlite() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let url = DatabaseUrl::sqlite(directory.path().join("tenantry.db"));
+        Self::open(url, Home::Directory(directory))
+    }
+
+    /// A PostgreSQL database without any table; `None` as [`postgres`](Self::postgres).
+    pub fn bare_postgres() -> Option<Self> {
+        OwnDatabase::make(None).map(Self::on_postgres)
+    }
+
+    /// A database without any table, of the same kind as this one.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        match self.database.backend() {
+            Backend::Sqlite(_) => Self::bare_sqlite(),
+            Backend::Postgres(_) => Self::bare_postgres().expect("its server is there"),
+        }
+    }
+
+    fn on_postgres(database: OwnDatabase) -> Self {
+        Self::open(database.url.clone(), Home::Server(database))
+    }
+
+    fn open(url: DatabaseUrl, home: Home) -> Self {
         let options = DatabaseOptions {
             // Power failures are not what tests are about, and disks are slow.
             synchronous: Synchronous::Normal,
             // Two slow cores that many tests share are no reason to fail one of them.
             busy_timeout: Duration::from_secs(20),
+            pool: 6,
             ..DatabaseOptions::new(url)
         };
         Self {
             database: Database::open(&options).expect("a new database can be opened"),
             options,
-            _directory: directory,
+            home,
         }
     }
 
@@ -105,32 +173,40 @@ impl TestDatabase {
 
     /// Everything on the record of changes, in order.
     pub fn changes(&self) -> Vec<RecordedChange> {
-        let rows: Vec<ChangeRow> = self
-            .database
-            .sqlite()
-            .with_writer(|conn| changes::table.order(changes::sequence).load(conn))
-            .expect("the record of changes can be read");
+        let rows: Vec<ChangeRow> = with_writer!(self.database, |conn| {
+            changes::table.order(changes::sequence).load(conn)
+        })
+        .expect("the record of changes can be read");
         rows.into_iter().map(RecordedChange::from).collect()
     }
 
     /// Runs statements behind the back of the store: to break what it relies on.
     pub fn execute(&self, statements: &str) {
-        self.database
-            .sqlite()
-            .with_writer(|conn| conn.batch_execute(statements))
+        with_writer!(self.database, |conn| conn.batch_execute(statements))
             .expect("the test's statements are well-formed");
     }
 
-    /// The statements that make the schema, in the order of names.
+    /// Everything in the schema as the database itself describes it, in a fixed order.
     pub fn schema(&self) -> Vec<String> {
-        let query = "SELECT type || ' ' || name || ': ' || coalesce(sql, '') AS text \
-                     FROM sqlite_schema ORDER BY type, name";
-        let rows: Vec<SchemaRow> = self
-            .database
-            .sqlite()
-            .with_writer(|conn| sql_query(query).load(conn))
+        self.lines(shape::SQLITE_DEFINITIONS, shape::POSTGRES_DEFINITIONS)
+    }
+
+    /// The tables, columns, nullability, uniqueness, indexes and foreign keys, in words
+    /// that are the same for all databases.
+    pub fn shape(&self) -> Vec<String> {
+        self.lines(shape::SQLITE, shape::POSTGRES)
+    }
+
+    fn lines(&self, sqlite: &str, postgres: &str) -> Vec<String> {
+        let query = match self.database.backend() {
+            Backend::Sqlite(_) => sqlite,
+            Backend::Postgres(_) => postgres,
+        };
+        let rows: Vec<Line> = with_writer!(self.database, |conn| sql_query(query).load(conn))
             .expect("the schema can be read");
-        rows.into_iter().map(|row| row.text).collect()
+        let mut lines: Vec<_> = rows.into_iter().map(|row| row.text).collect();
+        lines.sort();
+        lines
     }
 }
 
@@ -143,7 +219,7 @@ impl Deref for TestDatabase {
 }
 
 #[derive(QueryableByName)]
-struct SchemaRow {
+struct Line {
     #[diesel(sql_type = Text)]
     text: String,
 }

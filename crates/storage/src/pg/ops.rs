@@ -1,0 +1,102 @@
+//! What PostgreSQL does in its own way.
+//!
+//! # Isolation
+//!
+//! A snapshot is a `REPEATABLE READ, READ ONLY` transaction: it sees the state that its
+//! first statement has found, can't fail because of others, and keeps nobody waiting.
+//!
+//! Units of work queue. Each takes one advisory lock when it begins, before its first
+//! statement, and has it until its commit is visible to others. So of two units the
+//! second sees all that the first has done and nothing comes in between: what a unit has
+//! checked still holds when it writes, tenants' numbers and times of creation rise in the
+//! order of commits (a list's last cursor never skips a tenant that was begun earlier and
+//! committed later), no unit meets a deadlock or a serialization failure, and none has to
+//! be tried again. It is what the write lock of SQLite gives, so that every rule of the
+//! domain holds on both for the same reason. `READ COMMITTED` is then enough: every
+//! statement sees what was committed before it, and while the lock is held that is
+//! nothing but what was there when it was taken.
+//!
+//! What this costs: commits are not shared among writers of one database, so there are as
+//! many writes a second as units fit in one after the other. `docs/adr/0007` says what was
+//! considered instead.
+//!
+//! The numbers of changes don't rely on the lock: `next_change()` draws them from a row
+//! that stays locked until its transaction ends.
+
+use std::time::Duration;
+
+use diesel::{
+    QueryDsl, QueryResult, QueryableByName, RunQueryDsl, connection::SimpleConnection,
+    result::Error, sql_query, sql_types::Bool,
+};
+
+use super::{Conn, WRITE_LOCK};
+use crate::{
+    error::spares_connection, migrate::MigrateError, schema::__diesel_schema_migrations as applied,
+};
+
+/// Begins a transaction that reads one state: that of its first statement.
+pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/// Begins a transaction that writes, and waits for its turn, no longer than that.
+///
+/// In one round trip. A server that has become a standby refuses `READ WRITE`, so that
+/// its connections are found out here.
+pub(super) fn begin_write(patience: Duration) -> String {
+    let millis = patience.as_millis().max(1);
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; \
+         SET LOCAL lock_timeout = {millis}; \
+         SELECT pg_advisory_xact_lock({WRITE_LOCK})"
+    )
+}
+
+/// Makes a unit durable.
+///
+/// Without the limit of time that other statements have: a COMMIT that waits for a
+/// synchronous standby has happened already, and cancelling it would turn the wait into a
+/// success that may yet be lost.
+pub(super) const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+
+#[derive(QueryableByName)]
+struct There {
+    #[diesel(sql_type = Bool)]
+    there: bool,
+}
+
+/// Whether a connection is to be dropped after that error: it was lost, or the server has
+/// become one that can't be written to.
+pub(super) fn loses_connection(error: &Error) -> bool {
+    !spares_connection(error)
+}
+
+/// The versions of the migrations that were applied, in order; none where the table of
+/// them is not there yet.
+pub(super) fn applied_migrations(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    // Asked of the catalogue, because `to_regclass` may remember, while its transaction
+    // lasts, that the table was not there.
+    let table = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = '__diesel_schema_migrations' \
+                 AND relnamespace IN (SELECT oid FROM pg_namespace \
+                 WHERE nspname = ANY (current_schemas(false)))) AS there";
+    if !sql_query(table).get_result::<There>(conn)?.there {
+        return Ok(Vec::new());
+    }
+    applied::table
+        .select(applied::version)
+        .order(applied::version)
+        .load(conn)
+}
+
+/// Runs `work` in one transaction that keeps every other writer and migrator out from
+/// its beginning.
+pub(super) fn exclusively<T>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
+    use diesel::Connection;
+
+    conn.transaction(|conn| {
+        conn.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITE_LOCK})"))?;
+        work(conn)
+    })
+}

@@ -1,0 +1,12 @@
+DROP TABLE changes;
+DROP FUNCTION next_change();
+DROP TABLE change_counter;
+DROP TABLE revoked_tokens;
+DROP TABLE signing_keys;
+DROP TABLE system_accounts;
+DROP TABLE client_secrets;
+DROP TABLE client_environments;
+DROP TABLE clients;
+DROP TABLE tenants;
+DROP TABLE environments;
+DROP TABLE regions;
