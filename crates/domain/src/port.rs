@@ -97,8 +97,23 @@ pub fn write<T, E: From<StoreError>>(
     store: &dyn Store,
     work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, E>,
 ) -> Result<T, E> {
+    write_if(store, || true, work)
+}
+
+/// Runs `work` in a unit of work and commits it if it succeeds and `is_wanted` says yes,
+/// which is asked right before: after a no, nothing was done and
+/// [`StoreError::Unavailable`] says so.
+pub fn write_if<T, E: From<StoreError>>(
+    store: &dyn Store,
+    is_wanted: impl FnOnce() -> bool,
+    work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, E>,
+) -> Result<T, E> {
     let mut unit = store.begin()?;
     let result = work(&mut *unit)?;
+    if !is_wanted() {
+        let reason = "the change was called off before it was committed";
+        return Err(StoreError::Unavailable(reason.to_owned()).into());
+    }
     unit.commit()?;
     Ok(result)
 }

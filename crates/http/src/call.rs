@@ -22,8 +22,9 @@ use tenantry_domain::{
 
 use crate::{
     body::{self, Bodies},
-    deps::{Deps, Patience},
+    deps::Deps,
     error::{ApiError, Location},
+    gate::Patience,
     negotiate::{Produces, Representation},
     query::Query,
     render::Family,
