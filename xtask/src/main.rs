@@ -1,6 +1,7 @@
 //! Tasks for the people who work on Tenantry: `cargo xtask <task>`.
 
 mod ci;
+mod crash;
 mod migrate;
 mod output;
 mod tidy;
@@ -25,6 +26,8 @@ enum Task {
     /// Apply, take back or show migrations
     #[command(subcommand)]
     Migrate(migrate::Migrate),
+    /// Kill a server at random moments, restart it, and check what is left
+    Crash(crash::Crash),
     /// Check the shape of the house: who depends on whom, manifests, files, migrations
     Tidy,
     /// All that must pass before a change is merged
@@ -34,6 +37,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Migrate(migrate) => migrate.run(),
+        Task::Crash(crash) => crash.run(root()),
         Task::Tidy => tidy::run(root()),
         Task::Ci => ci::run(root()),
     };

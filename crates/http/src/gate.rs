@@ -43,10 +43,8 @@ impl Default for Patience {
     }
 }
 
-impl Patience {
-    fn spend(&self, what: &Cell<Duration>, since: Instant) {
-        what.set(what.get().saturating_sub(since.elapsed()));
-    }
+fn spend(what: &Cell<Duration>, since: Instant) {
+    what.set(what.get().saturating_sub(since.elapsed()));
 }
 
 /// Lets in as much work at once as there are places.
@@ -104,7 +102,7 @@ impl Gate {
             result
         });
         let ended = timeout(patience.for_all.get(), &mut running).await;
-        patience.spend(&patience.for_all, begun);
+        spend(&patience.for_all, begun);
         match ended {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(broken)) => Err(Refused::Broken(broken.to_string())),
@@ -120,8 +118,8 @@ impl Gate {
         let asked = Instant::now();
         let left = patience.for_turns.get().min(patience.for_all.get());
         let turn = timeout(left, Arc::clone(&self.places).acquire_owned()).await;
-        patience.spend(&patience.for_turns, asked);
-        patience.spend(&patience.for_all, asked);
+        spend(&patience.for_turns, asked);
+        spend(&patience.for_all, asked);
         match turn {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(closed)) => Err(Refused::Broken(closed.to_string())),

@@ -4,6 +4,7 @@
     reason = "a test ends where its database fails it"
 )]
 
+pub mod cluster;
 mod server;
 mod shape;
 

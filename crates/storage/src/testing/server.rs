@@ -101,24 +101,24 @@ fn find() -> Option<Server> {
         return Some(Server { url, keeper: None });
     }
     let Some(binaries) = newest_binaries() else {
-        let is_ci = env::var("CI").is_ok_and(|value| value == "true");
-        assert!(
-            !is_ci,
-            "no PostgreSQL server is installed, and {VARIABLE} names none"
-        );
-        // Past the test harness, which shows nothing of a test that succeeds. That it
-        // can't be shown is no reason to fail.
-        let _ = std::io::stderr().write_all(
-            b"\nPostgreSQL half skipped: no server is installed, and TENANTRY_TEST_POSTGRES_URL \
-              names none\n",
-        );
+        report_missing("and TENANTRY_TEST_POSTGRES_URL names none");
         return None;
     };
     Some(start(&binaries))
 }
 
+/// Says that tests are left out for want of a server; with `CI=true` that is a failure.
+pub(super) fn report_missing(and: &str) {
+    let is_ci = env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!is_ci, "no PostgreSQL server is installed, {and}");
+    // Past the test harness, which shows nothing of a test that succeeds. That it
+    // can't be shown is no reason to fail.
+    let line = format!("\nPostgreSQL half skipped: no server is installed, {and}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
 /// Where the newest server is that the system's packages have installed.
-fn newest_binaries() -> Option<PathBuf> {
+pub(super) fn newest_binaries() -> Option<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .ok()?
         .filter_map(|entry| {
@@ -218,7 +218,7 @@ fn wait_for(mut server: Child, url: &str, directory: &Path) {
 }
 
 /// Whom to run the server as: `postgres`, where this process is root.
-fn postgres_user() -> Option<(u32, u32)> {
+pub(super) fn postgres_user() -> Option<(u32, u32)> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let is_root = status
         .lines()
