@@ -1,7 +1,8 @@
-//! The server from outside: the real binary, a real socket, a real database,
-//! and the wire contract as the only source of what is right.
+//! The server from outside: real processes, real sockets, a real database, and the wire
+//! contract as the only source of what is right.
 //!
-//! One test binary, so that the suite links once. `harness` starts servers and
+//! What is named here runs in every world: `sqlite.rs`, `postgres.rs` and `pair.rs` are the
+//! roots of three test binaries. `harness` starts servers and
 //! talks to them; every other module holds the tests of one part of the contract.
 #![expect(
     clippy::unwrap_used,
@@ -14,15 +15,15 @@ mod bearer;
 mod crash;
 mod discovery;
 mod environments;
-mod harness;
+pub(crate) mod harness;
 mod hygiene;
-mod jwt;
+pub(crate) mod jwt;
 mod management_errors;
-mod process;
+pub(crate) mod process;
 mod secrets;
 mod smoke;
-mod support;
-mod system;
+pub(crate) mod support;
+pub(crate) mod system;
 mod tenant_clients;
 mod tenant_create;
 mod tenant_create_bodies;
