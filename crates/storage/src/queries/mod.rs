@@ -10,6 +10,7 @@ mod clients;
 mod environments;
 mod keys;
 pub(super) mod migrations;
+mod records;
 mod tenants;
 mod tokens;
 

@@ -9,14 +9,15 @@ use diesel::{
 use tenantry_domain::{
     environment::EnvironmentAccess,
     id::{EnvironmentId, TenantId, TenantNumber},
-    page::{Cursor, NumberedPage, Page, PageRequest},
+    page::{Cursor, Page, PageRequest},
     port::{StoreError, TenantQueries, TenantRepository, VersionedWrite},
+    record::{RecordPage, RecordQuery},
     subdomain::Label,
     tenant::{NewTenant, Tenant, TenantHead, TenantStatus},
     version::Version,
 };
 
-use super::{Conn, Session, limit_of, row_value, start_of};
+use super::{Conn, Session, limit_of, records, row_value, start_of};
 use crate::{
     error::{Corrupt, Failure},
     rows::{Row, TenantRow},
@@ -66,26 +67,8 @@ impl TenantQueries for Session {
         })
     }
 
-    fn numbered_page(&mut self, page: NumberedPage) -> Result<Vec<Tenant>, StoreError> {
-        self.run(|conn| {
-            let rows = tenants::table
-                .select((TenantRow::as_select(), tenants::data))
-                .order(tenants::number)
-                .limit(page.size().into())
-                .offset(page.offset())
-                .load(conn)?;
-            Ok(rows
-                .into_iter()
-                .map(into_domain)
-                .collect::<Result<_, _>>()?)
-        })
-    }
-
-    fn count(&mut self) -> Result<u64, StoreError> {
-        self.run(|conn| {
-            let count: i64 = tenants::table.count().get_result(conn)?;
-            Ok(count.unsigned_abs())
-        })
+    fn record_page(&mut self, query: &RecordQuery) -> Result<RecordPage, StoreError> {
+        self.run(|conn| records::page(conn, query))
     }
 }
 
@@ -215,6 +198,6 @@ fn page_of_some(
     Ok(page)
 }
 
-fn into_domain((row, data): (TenantRow, String)) -> Result<Tenant, Corrupt> {
+pub(super) fn into_domain((row, data): (TenantRow, String)) -> Result<Tenant, Corrupt> {
     row.with_data(data)
 }
