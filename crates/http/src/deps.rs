@@ -24,7 +24,11 @@ use tenantry_domain::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{error::ApiError, metrics::Metrics};
+use crate::{
+    error::ApiError,
+    keys::{KeyReader, Renewal},
+    metrics::Metrics,
+};
 
 /// How long a request may wait for all of its turns, at the database and at password
 /// hashing, before it is told that the server is overloaded. What the database itself may
@@ -84,6 +88,8 @@ pub struct DepsParts {
     pub reserved: Arc<ReservedLabels>,
     /// The keys that sign and verify tokens.
     pub keys: SharedKeyRing,
+    /// What reads them again where they seem to be out of date.
+    pub key_reader: Arc<dyn KeyReader>,
     /// Hashes secrets and passwords.
     pub hasher: Hasher,
     /// How the wire is set up.
@@ -100,6 +106,7 @@ pub struct Deps {
     writers: Arc<Semaphore>,
     hashers: Arc<Semaphore>,
     pub(crate) keys: SharedKeyRing,
+    pub(crate) renewal: Renewal,
     pub(crate) hasher: Hasher,
     pub(crate) limiter: FailureLimiter,
     pub(crate) verified: VerifiedPasswords,
@@ -120,6 +127,7 @@ impl Deps {
             writers: Arc::new(Semaphore::new(parts.config.writers.max(1))),
             hashers: Arc::new(Semaphore::new((cores / 2).max(1))),
             keys: parts.keys,
+            renewal: Renewal::new(parts.key_reader),
             hasher: parts.hasher,
             limiter: FailureLimiter::new(parts.config.failure_limits),
             verified: VerifiedPasswords::new(&*parts.entropy),
@@ -190,6 +198,16 @@ impl Deps {
             work(&hasher)
         })
         .await
+    }
+
+    /// Reads the signing keys again, with a turn at the database.
+    pub(crate) async fn read_keys(
+        &self,
+        patience: &Patience,
+        reader: Arc<dyn KeyReader>,
+    ) -> Result<(), ApiError> {
+        let read = move || reader.read_again();
+        blocking(&self.readers, patience, "the database", read).await
     }
 
     /// Whether the database answers and is migrated; the reason where it is not.

@@ -19,6 +19,7 @@ mod error;
 mod etag;
 mod json;
 mod keep;
+mod keys;
 mod media_type;
 mod metrics;
 mod negotiate;
@@ -34,6 +35,7 @@ use actix_web::{App, HttpServer, dev::Server, web};
 
 pub use crate::{
     deps::{CreateStatus, Deps, DepsParts, HttpConfig},
+    keys::KeyReader,
     operation::{Access, OperationInfo},
     routes::operations,
 };
