@@ -259,6 +259,10 @@ pub trait ClientRepository: ClientQueries {
         old: &SecretHash,
         new: &SecretHash,
     ) -> Result<(), StoreError>;
+    /// Notes that a client was used at that instant, if it is there and was not used later.
+    fn touch(&mut self, client: ClientKey, at: Timestamp) -> Result<(), StoreError>;
+    /// Notes that a secret was used at that instant, if it is there and was not used later.
+    fn touch_secret(&mut self, secret: SecretId, at: Timestamp) -> Result<(), StoreError>;
 }
 
 /// Reads system accounts.

@@ -109,6 +109,8 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
     let ClientOwner::Operator(access) = &known.client.owner else {
         return Err(refuse_token("it is a tenant client's"));
     };
+    let uses = &call.deps.uses;
+    uses.record(known.client.key, None, call.deps.now());
     let granted = token_scopes(&claims.scope, &known.client.scopes);
     Ok(ManagementPrincipal {
         client_id: known.client.id.clone(),

@@ -28,6 +28,7 @@ use crate::{
     error::ApiError,
     keys::{KeyReader, Renewal},
     metrics::Metrics,
+    usage::RecentUses,
 };
 
 /// How long a request may wait for all of its turns, at the database and at password
@@ -92,6 +93,8 @@ pub struct DepsParts {
     pub key_reader: Arc<dyn KeyReader>,
     /// Hashes secrets and passwords.
     pub hasher: Hasher,
+    /// Where uses of clients are collected.
+    pub uses: RecentUses,
     /// How the wire is set up.
     pub config: HttpConfig,
 }
@@ -110,6 +113,7 @@ pub struct Deps {
     pub(crate) hasher: Hasher,
     pub(crate) limiter: FailureLimiter,
     pub(crate) verified: VerifiedPasswords,
+    pub(crate) uses: RecentUses,
     pub(crate) metrics: Metrics,
     pub(crate) config: HttpConfig,
 }
@@ -131,6 +135,7 @@ impl Deps {
             hasher: parts.hasher,
             limiter: FailureLimiter::new(parts.config.failure_limits),
             verified: VerifiedPasswords::new(&*parts.entropy),
+            uses: parts.uses,
             metrics: Metrics::new(),
             config: parts.config,
             entropy: parts.entropy,

@@ -28,6 +28,7 @@ mod pipeline;
 mod query;
 mod render;
 mod routes;
+mod usage;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -38,6 +39,7 @@ pub use crate::{
     keys::KeyReader,
     operation::{Access, OperationInfo},
     routes::operations,
+    usage::RecentUses,
 };
 
 /// How long requests in flight may take to finish when the server stops, in seconds.

@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::rt::{self, System};
 use tenantry_auth::limiter::FailureLimits;
-use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _};
+use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, RecentUses};
 use tokio::net::TcpSocket;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     shutdown::Signals,
     startup::{self, Prepared},
     welcome::Welcome,
-    worker::{KeyKeeper, Worker},
+    worker::{KeyKeeper, UseKeeper, Worker},
 };
 
 /// How long a request's body may take to arrive.
@@ -63,9 +63,22 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             first_start: prepared.first_start.clone(),
         };
         let warning = master_key::warning(&settings.master_key);
-        let deps = deps(settings, &prepared, keys.clone(), &public_url);
-        let _worker = Worker::start(KeyKeeper::PERIOD, move || keys.read_again());
-        serve(listener, deps, &welcome, &prepared.applied, warning).await
+        let recent = RecentUses::default();
+        let uses = UseKeeper::new(prepared.database.clone(), recent.clone());
+        let deps = deps(settings, &prepared, keys.clone(), recent, &public_url);
+        let workers = [
+            Worker::start(KeyKeeper::PERIOD, move || keys.read_again()),
+            Worker::start(UseKeeper::PERIOD, {
+                let uses = uses.clone();
+                move || uses.store()
+            }),
+        ];
+        serve(listener, deps, &welcome, &prepared.applied, warning).await?;
+        drop(workers);
+        // No request is left that could use a client.
+        rt::task::spawn_blocking(move || uses.store())
+            .await
+            .map_err(|error| Failure::command(&error.to_string()))
     })
 }
 
@@ -134,6 +147,7 @@ fn deps(
     settings: Settings,
     prepared: &Prepared,
     keys: Arc<KeyKeeper>,
+    uses: RecentUses,
     public_url: &PublicUrl,
 ) -> Arc<Deps> {
     let config = HttpConfig {
@@ -160,6 +174,7 @@ fn deps(
         reserved: Arc::new(settings.reserved),
         keys: keys.ring(),
         key_reader: keys,
+        uses,
         hasher: prepared.world.hasher.clone(),
         config,
     })

@@ -26,6 +26,7 @@ use crate::{
     caller::Anybody,
     deps::{CreateStatus, DepsParts, HttpConfig},
     keys::KeyReader,
+    usage::RecentUses,
 };
 
 /// A database that is away.
@@ -64,6 +65,7 @@ fn deps() -> Arc<Deps> {
         keys: SharedKeyRing::new(ring, now),
         key_reader: Arc::new(NoReader),
         hasher: Hasher::new(),
+        uses: RecentUses::default(),
         config: HttpConfig {
             public_url: "https://tenantry.example".to_owned(),
             token_ttl: 60,

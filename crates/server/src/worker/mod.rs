@@ -1,6 +1,7 @@
 //! What a server does beside its requests, again and again.
 
 mod keys;
+mod uses;
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +10,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-pub(crate) use self::keys::KeyKeeper;
+pub(crate) use self::{keys::KeyKeeper, uses::UseKeeper};
 
 /// Work that is done again and again, on a thread that may block.
 pub(crate) struct Worker(JoinHandle<()>);

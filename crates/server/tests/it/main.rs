@@ -18,6 +18,7 @@ mod harness;
 mod hygiene;
 mod jwt;
 mod key_rotation;
+mod last_use;
 mod management_errors;
 mod master_key;
 mod process;

@@ -72,7 +72,8 @@ on_every_database! {
         need_their_owner
         are_told_apart_from_the_operators
         are_listed_for_their_tenant
-        get_a_new_hash_only_for_the_old_one;
+        get_a_new_hash_only_for_the_old_one
+        are_used_later_and_later;
     staff:
         accounts_come_back_as_they_went_in
         accounts_get_a_new_hash_only_for_the_old_one

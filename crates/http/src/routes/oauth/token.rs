@@ -92,6 +92,8 @@ pub(super) async fn authenticate<T: Send + 'static>(
     match (checked, known) {
         (Ok(authenticated), Some(known)) => {
             call.trace.set_actor(known.client.id.to_string());
+            let secret = Some(authenticated.secret);
+            deps.uses.record(known.client.key, secret, now);
             rehash(call, &known, authenticated).await;
             Ok((known, also))
         }
