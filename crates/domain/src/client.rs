@@ -39,7 +39,7 @@ pub struct ClientRecord {
     pub scopes: ScopeSet,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it last got a token, as far as that is known.
+    /// When it was last used ([`uses`](crate::uses)), as far as that is known.
     pub last_used_at: Option<Timestamp>,
 }
 

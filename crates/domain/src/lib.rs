@@ -39,6 +39,7 @@ pub mod subdomain;
 pub mod tenant;
 pub mod token;
 pub mod usecase;
+pub mod uses;
 pub mod version;
 pub mod view;
 

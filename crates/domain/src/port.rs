@@ -274,6 +274,10 @@ pub trait ClientRepository: ClientQueries {
         old: &SecretHash,
         new: &SecretHash,
     ) -> Result<(), StoreError>;
+    /// Notes that a client was used at that instant, if it is there and was not used later.
+    fn touch(&mut self, client: ClientKey, at: Timestamp) -> Result<(), StoreError>;
+    /// Notes that a secret was used at that instant, if it is there and was not used later.
+    fn touch_secret(&mut self, secret: SecretId, at: Timestamp) -> Result<(), StoreError>;
 }
 
 /// Reads system accounts.
@@ -308,12 +312,20 @@ pub trait KeyQueries {
 pub trait KeyRepository: KeyQueries {
     /// Adds one.
     fn insert(&mut self, key: &SealedKey) -> Result<(), StoreError>;
+    /// Stores anew how a key is sealed, when it signs and ends, and how long its tokens
+    /// live; `false` if there is no such key.
+    fn update(&mut self, key: &SealedKey) -> Result<bool, StoreError>;
+    /// Deletes one, if it is there.
+    fn delete(&mut self, kid: &str) -> Result<(), StoreError>;
 }
 
 /// Reads which tokens are revoked.
 pub trait TokenQueries {
-    /// Whether the token of that `jti` is revoked.
-    fn is_revoked(&mut self, id: &str) -> Result<bool, StoreError>;
+    /// Whether the token of that `jti`, or the key that has signed it, is revoked. It is
+    /// one look, since it is taken at every use of a token.
+    fn is_revoked(&mut self, id: &str, kid: &str) -> Result<bool, StoreError>;
+    /// Whether all tokens of that key are revoked.
+    fn is_key_revoked(&mut self, kid: &str) -> Result<bool, StoreError>;
 }
 
 /// Writes which tokens are revoked.

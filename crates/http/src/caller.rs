@@ -9,7 +9,7 @@ use tenantry_auth::{
     hashing::Verdict,
     policy::Permission,
     principal::{ManagementPrincipal, SystemPrincipal},
-    token::{self, Expected},
+    token::Verified,
 };
 use tenantry_domain::{
     account::{SystemAccount, Username},
@@ -22,6 +22,7 @@ use tenantry_domain::{
 use crate::{
     call::Call,
     error::{ApiError, Code},
+    keys,
     operation::Access,
 };
 
@@ -93,19 +94,14 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
     let token = bearer::parse(header)
         .map_err(refuse_token)?
         .ok_or_else(missing)?;
-    let deps = &call.deps;
-    let issuer = deps.config.public_url.as_str();
-    let expected = Expected {
-        issuer,
-        audience: Some(issuer),
-    };
-    let claims =
-        token::verify(&deps.keys.current(), token, &expected, deps.now()).map_err(refuse_token)?;
+    let issuer = call.deps.config.public_url.as_str();
+    let verified = keys::verify(call, token, Some(issuer)).await?;
+    let Verified { claims, kid } = verified.map_err(refuse_token)?;
 
     let id = ClientId::parse(&claims.client_id).map_err(refuse_token)?;
     let token_id = claims.jti.clone();
     let known = call
-        .read(move |unit| tokens::client_of_active(unit, &id, &token_id))
+        .read(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))
         .await?;
     let known = known.ok_or_else(|| {
         refuse_token("it is revoked, or its client is gone, disabled or of a suspended tenant")
@@ -113,6 +109,8 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
     let ClientOwner::Operator(access) = &known.client.owner else {
         return Err(refuse_token("it is a tenant client's"));
     };
+    let uses = &call.deps.uses;
+    uses.record(known.client.key, None, call.deps.now());
     let granted = token_scopes(&claims.scope, &known.client.scopes);
     Ok(ManagementPrincipal {
         client_id: known.client.id.clone(),

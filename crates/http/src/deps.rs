@@ -21,7 +21,9 @@ use tenantry_domain::{
 use crate::{
     error::ApiError,
     gate::{Decision, Gate, Patience, Refused},
+    keys::{KeyReader, Renewal},
     metrics::Metrics,
+    usage::RecentUses,
 };
 
 /// How the wire is set up.
@@ -67,8 +69,12 @@ pub struct DepsParts {
     pub reserved: Arc<ReservedLabels>,
     /// The keys that sign and verify tokens.
     pub keys: SharedKeyRing,
+    /// What reads them again where they seem to be out of date.
+    pub key_reader: Arc<dyn KeyReader>,
     /// Hashes secrets and passwords.
     pub hasher: Hasher,
+    /// Where uses of clients are collected.
+    pub uses: RecentUses,
     /// How the wire is set up.
     pub config: HttpConfig,
 }
@@ -84,9 +90,11 @@ pub struct Deps {
     hashers: Gate,
     blocking_threads: usize,
     pub(crate) keys: SharedKeyRing,
+    pub(crate) renewal: Renewal,
     pub(crate) hasher: Hasher,
     pub(crate) limiter: FailureLimiter,
     pub(crate) verified: VerifiedPasswords,
+    pub(crate) uses: RecentUses,
     pub(crate) metrics: Metrics,
     pub(crate) config: HttpConfig,
 }
@@ -109,9 +117,11 @@ impl Deps {
                 .iter()
                 .sum(),
             keys: parts.keys,
+            renewal: Renewal::new(parts.key_reader),
             hasher: parts.hasher,
             limiter: FailureLimiter::new(parts.config.failure_limits),
             verified: VerifiedPasswords::new(&*parts.entropy),
+            uses: parts.uses,
             metrics: Metrics::new(),
             config: parts.config,
             entropy: parts.entropy,
@@ -190,6 +200,16 @@ impl Deps {
     ) -> Result<T, ApiError> {
         let hasher = self.hasher.clone();
         Ok(self.hashers.run(patience, move || work(&hasher)).await?)
+    }
+
+    /// Reads the signing keys again, with a turn at the database.
+    pub(crate) async fn read_keys(
+        &self,
+        patience: &Patience,
+        reader: Arc<dyn KeyReader>,
+    ) -> Result<(), ApiError> {
+        let read = move || reader.read_again();
+        Ok(self.readers.run(patience, read).await?)
     }
 
     /// Whether the database answers and is migrated; the reason where it is not.

@@ -20,6 +20,7 @@ mod etag;
 mod gate;
 mod json;
 mod keep;
+mod keys;
 mod media_type;
 mod metrics;
 mod negotiate;
@@ -28,6 +29,7 @@ mod pipeline;
 mod query;
 mod render;
 mod routes;
+mod usage;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -35,8 +37,10 @@ use actix_web::{App, HttpServer, dev::Server, web};
 
 pub use crate::{
     deps::{CreateStatus, Deps, DepsParts, HttpConfig},
+    keys::KeyReader,
     operation::{Access, OperationInfo},
     routes::operations,
+    usage::RecentUses,
 };
 
 /// How long requests in flight may take to finish when the server stops, in seconds.

@@ -5,14 +5,18 @@ use std::{
 };
 
 use tenantry_auth::keys::KeyRing;
-use tenantry_domain::port::{Snapshot, Store, StoreError, read};
+use tenantry_domain::{
+    key::SealedKey,
+    port::{Snapshot, Store, StoreError, read},
+};
 use tenantry_storage::{Database, DatabaseOptions};
 
 use crate::{
     bootstrap::{self, FirstStart},
     config::{MasterKeySource, Settings, table::Key},
     failure::{Failure, with_causes},
-    files, master_key,
+    files,
+    master_key::{self, Candidate},
     world::World,
 };
 
@@ -74,25 +78,53 @@ pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Failure> {
     })
 }
 
+/// The signing keys of a prepared database, opened, and the master key that opens them.
+#[derive(Debug)]
+pub(crate) struct OpenedKeys {
+    /// The keys as they are stored, oldest first.
+    pub(crate) stored: Vec<SealedKey>,
+    /// The same, opened.
+    pub(crate) ring: KeyRing,
+    /// What opens them.
+    pub(crate) master_key: Candidate,
+}
+
 /// Opens the signing keys of a prepared database.
-pub(crate) fn open_keys(store: &dyn Store, source: &MasterKeySource) -> Result<KeyRing, Failure> {
-    let sealed = read(store, |unit: &mut dyn Snapshot| unit.keys().all())
+pub(crate) fn open_keys(
+    store: &dyn Store,
+    source: &MasterKeySource,
+) -> Result<OpenedKeys, Failure> {
+    let stored = read(store, |unit: &mut dyn Snapshot| unit.keys().all())
         .map_err(|error: StoreError| Failure::database(&error))?;
-    if sealed.is_empty() {
+    if stored.is_empty() {
         return Err(Failure::command(
             "the database is in use, but holds no signing key",
         ));
     }
-    let master_key = master_key::load(source)?;
-    KeyRing::open(&sealed, &master_key).map_err(|error| {
-        let (key, place) = match source {
-            MasterKeySource::Inline(_) => (Key::MasterKey, "the key".to_owned()),
-            MasterKeySource::File(path) => (Key::MasterKeyFile, path.display().to_string()),
-        };
-        let cause = with_causes(&error);
-        let problem = format!("{place} does not open the signing keys in the database: {cause}");
-        Failure::setting(key, &problem)
-    })
+    let mut refused = None;
+    for master_key in master_key::candidates(source)? {
+        match KeyRing::open(&stored, &master_key.key) {
+            Ok(ring) => {
+                return Ok(OpenedKeys {
+                    stored,
+                    ring,
+                    master_key,
+                });
+            }
+            Err(error) => {
+                refused.get_or_insert((master_key, error));
+            }
+        }
+    }
+    let (place, cause) = refused.map_or_else(Default::default, |(master_key, error)| {
+        (master_key.place(), with_causes(&error))
+    });
+    let key = match source {
+        MasterKeySource::Inline(_) => Key::MasterKey,
+        MasterKeySource::File(_) => Key::MasterKeyFile,
+    };
+    let problem = format!("{place} does not open the signing keys in the database: {cause}");
+    Err(Failure::setting(key, &problem))
 }
 
 /// Makes an empty file that only this user may read; SQLite takes it for an empty

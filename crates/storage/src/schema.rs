@@ -103,7 +103,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Nullable, Text};
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
     use crate::types::SqlTimestamp;
 
     signing_keys (kid) {
@@ -114,6 +114,7 @@ table! {
         created_at -> SqlTimestamp,
         signs_from -> SqlTimestamp,
         expires_at -> Nullable<SqlTimestamp>,
+        token_ttl -> Integer,
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod bootstrap;
 pub mod clients;
 pub mod environments;
+pub mod keys;
 pub mod tenants;
 pub mod tokens;
 

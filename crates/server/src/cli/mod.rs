@@ -3,6 +3,8 @@
 mod client;
 mod environment;
 mod flags;
+mod key;
+mod master_key;
 mod migrate;
 pub(crate) mod output;
 
@@ -10,7 +12,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::{client::ClientCommand, environment::EnvironmentCommand, migrate::MigrateCommand};
+use self::{
+    client::ClientCommand, environment::EnvironmentCommand, key::KeyCommand,
+    master_key::MasterKeyCommand, migrate::MigrateCommand,
+};
 use crate::{
     config::Settings,
     failure::Failure,
@@ -38,6 +43,7 @@ Examples:
   tenantry --config /etc/tenantry.toml migrate status
   tenantry environment create --name Sydney --domain syd.example.com --region AU01
   tenantry client create --name ci --scope tenants:read --output json
+  tenantry key rotate
 
 Every setting can also stand in an environment variable (shown in brackets) and, under
 its name without TENANTRY_ and in lower case, in the settings file. A flag wins over a
@@ -59,6 +65,12 @@ enum Command {
     /// Make clients of the management API
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Rotate, list and retire the keys that sign tokens
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Rotate the key that everything secret in the database is sealed under
+    #[command(subcommand)]
+    MasterKey(MasterKeyCommand),
 }
 
 /// Does what the command line says. All there is to tell about a failure is one line
@@ -99,6 +111,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(command) => command.run(&settings),
         Command::Environment(command) => command.run(&settings),
         Command::Client(command) => command.run(&settings),
+        Command::Key(command) => command.run(&settings),
+        Command::MasterKey(command) => command.run(&settings),
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
-    QueryResult, RunQueryDsl, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods,
+    OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
 };
 use tenantry_domain::{
     client::{Client, ClientId, ClientOwner, KnownClient, OwningTenant, SecretHash, SecretRecord},
+    clock::Timestamp,
     environment::EnvironmentAccess,
     id::{ClientKey, EnvironmentId, SecretId, TenantNumber},
     page::{Cursor, Page, PageRequest},
@@ -111,6 +112,30 @@ impl ClientRepository for Session {
                 .filter(client_secrets::client_key.eq(DbUuid::from(client)))
                 .filter(client_secrets::hash.eq(old.as_str()))
                 .set(client_secrets::hash.eq(new.as_str()))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn touch(&mut self, client: ClientKey, at: Timestamp) -> Result<(), StoreError> {
+        use clients::last_used_at;
+        self.run(|conn| {
+            let earlier = last_used_at.is_null().or(last_used_at.lt(DbTime(at)));
+            diesel::update(clients::table.find(DbUuid::from(client)))
+                .filter(earlier)
+                .set(last_used_at.eq(DbTime(at)))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn touch_secret(&mut self, secret: SecretId, at: Timestamp) -> Result<(), StoreError> {
+        use client_secrets::last_used_at;
+        self.run(|conn| {
+            let earlier = last_used_at.is_null().or(last_used_at.lt(DbTime(at)));
+            diesel::update(client_secrets::table.find(DbUuid::from(secret)))
+                .filter(earlier)
+                .set(last_used_at.eq(DbTime(at)))
                 .execute(conn)?;
             Ok(())
         })

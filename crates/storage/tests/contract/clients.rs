@@ -9,6 +9,7 @@ use tenantry_domain::{
     port::StoreError,
     scope::ScopeSet,
     tenant::{Tenant, TenantChange, TenantStatus},
+    uses::{self, Uses},
 };
 use tenantry_storage::testing::TestDatabase;
 
@@ -194,4 +195,23 @@ pub(crate) fn get_a_new_hash_only_for_the_old_one(db: &TestDatabase) {
         "already replaced"
     );
     assert_eq!(known(db, &other).unwrap().secrets, [secret(2)]);
+}
+
+pub(crate) fn are_used_later_and_later(db: &TestDatabase) {
+    let one = client(1, ClientOwner::Operator(EnvironmentAccess::All));
+    add(db, &one, 1);
+    let gone = client(9, ClientOwner::Operator(EnvironmentAccess::All));
+    let used = |seconds| {
+        let mut uses = Uses::default();
+        uses.record(one.key, Some(secret(1).id), at(seconds));
+        uses.record(gone.key, Some(secret(9).id), at(seconds));
+        write(&**db, |unit| uses::store(unit, &uses));
+        let known = known(db, &one).unwrap();
+        (known.client.last_used_at, known.secrets[0].last_used_at)
+    };
+    let both = |seconds| (Some(at(seconds)), Some(at(seconds)));
+    assert_eq!(used(100), both(100));
+    assert_eq!(used(200), both(200));
+    // Another server was slower with what it had noted.
+    assert_eq!(used(150), both(200));
 }

@@ -77,13 +77,18 @@ on_every_database! {
         need_their_owner
         are_told_apart_from_the_operators
         are_listed_for_their_tenant
-        get_a_new_hash_only_for_the_old_one;
+        get_a_new_hash_only_for_the_old_one
+        are_used_later_and_later;
     staff:
         accounts_come_back_as_they_went_in
         accounts_get_a_new_hash_only_for_the_old_one
-        keys_come_back_oldest_first;
+        keys_come_back_oldest_first
+        keys_are_updated_and_deleted
+        keys_are_rotated_retired_and_kept
+        keys_are_sealed_anew_all_or_none;
     tokens:
-        a_revoked_token_stays_so_until_it_has_expired;
+        a_revoked_token_stays_so_until_it_has_expired
+        all_tokens_of_a_key_can_be_revoked;
     unique:
         everything_unique_is_told_apart;
     paging:

@@ -151,6 +151,8 @@ fn settings_of(common: &Settings, place: usize, processes: usize) -> Settings {
             let key = format!("{data}/master.key");
             set_default(&mut settings, "TENANTRY_MASTER_KEY_FILE", &key);
         }
+        let shared = format!("sqlite://{data}/tenantry.db");
+        set_default(&mut settings, "TENANTRY_DATABASE_URL", &shared);
         let own = format!("{data}-{}", place + 1);
         settings.insert("TENANTRY_DATA_DIR".to_owned(), own);
     }
