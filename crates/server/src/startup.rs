@@ -24,6 +24,11 @@ use crate::{
 /// told of an overload within five seconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The same at the start, where nobody waits for an answer and giving up ends the
+/// process: of many servers that start together on an empty database all but one wait
+/// until that one has filled it.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// A database that is ready for work.
 pub(crate) struct Prepared {
     /// The database, migrated and filled.
@@ -39,6 +44,10 @@ pub(crate) struct Prepared {
 /// Opens the database that the settings name, and makes the data directory and, there,
 /// the file of an SQLite database where they are missing.
 pub fn open_database(settings: &Settings) -> Result<Database, Failure> {
+    open_with(settings, BUSY_TIMEOUT)
+}
+
+fn open_with(settings: &Settings, busy_timeout: Duration) -> Result<Database, Failure> {
     files::make_private_directory(&settings.data_dir).map_err(|error| {
         let path = settings.data_dir.display();
         Failure::setting(Key::DataDir, &format!("{path} can't be made: {error}"))
@@ -56,7 +65,7 @@ pub fn open_database(settings: &Settings) -> Result<Database, Failure> {
         url: settings.database.url.clone(),
         readers: settings.database.sqlite_readers,
         pool: settings.database.postgres_pool,
-        busy_timeout: BUSY_TIMEOUT,
+        busy_timeout,
         synchronous: settings.database.sqlite_synchronous,
     })
     .map_err(|error| Failure::database(&error))
@@ -64,14 +73,15 @@ pub fn open_database(settings: &Settings) -> Result<Database, Failure> {
 
 /// Opens the database, brings its schema up to date and fills it if it is empty.
 pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Failure> {
-    let database = open_database(settings)?;
+    let database = open_with(settings, START_TIMEOUT)?;
     let applied = database
         .migrate()
         .map_err(|error| Failure::database(&error))?;
     let world = World::real();
     let first_start = bootstrap::ensure(&database, settings, &world)?;
+    drop(database);
     Ok(Prepared {
-        database: Arc::new(database),
+        database: Arc::new(open_database(settings)?),
         applied,
         first_start,
         world,

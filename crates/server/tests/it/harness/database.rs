@@ -69,7 +69,7 @@ impl Database {
     }
 
     /// What a server must be told, to find it.
-    pub(super) fn url(&self) -> Option<String> {
+    pub(crate) fn url(&self) -> Option<String> {
         match self {
             Self::Sqlite(_) => None,
             Self::Postgres(database) => Some(database.url()),
