@@ -1,5 +1,6 @@
 //! Tasks for the people who work on Tenantry: `cargo xtask <task>`.
 
+mod bench;
 mod ci;
 mod migrate;
 mod output;
@@ -27,6 +28,9 @@ enum Task {
     Migrate(migrate::Migrate),
     /// Check the shape of the house: who depends on whom, manifests, files, migrations
     Tidy,
+    /// Measure a running server
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// All that must pass before a change is merged
     Ci,
 }
@@ -35,6 +39,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Migrate(migrate) => migrate.run(),
         Task::Tidy => tidy::run(root()),
+        Task::Bench(bench) => bench.run(),
         Task::Ci => ci::run(root()),
     };
     match result {

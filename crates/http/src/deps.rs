@@ -11,7 +11,6 @@ use tenantry_auth::{
     hashing::Hasher,
     keys::SharedKeyRing,
     limiter::{FailureLimiter, FailureLimits},
-    verified::VerifiedPasswords,
 };
 use tenantry_domain::{
     change::{Actor, Origin},
@@ -28,6 +27,7 @@ use crate::{
     error::ApiError,
     keys::{KeyReader, Renewal},
     metrics::Metrics,
+    sign_in::SignIns,
     usage::RecentUses,
 };
 
@@ -112,7 +112,7 @@ pub struct Deps {
     pub(crate) renewal: Renewal,
     pub(crate) hasher: Hasher,
     pub(crate) limiter: FailureLimiter,
-    pub(crate) verified: VerifiedPasswords,
+    pub(crate) sign_ins: SignIns,
     pub(crate) uses: RecentUses,
     pub(crate) metrics: Metrics,
     pub(crate) config: HttpConfig,
@@ -134,7 +134,7 @@ impl Deps {
             renewal: Renewal::new(parts.key_reader),
             hasher: parts.hasher,
             limiter: FailureLimiter::new(parts.config.failure_limits),
-            verified: VerifiedPasswords::new(&*parts.entropy),
+            sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
             uses: parts.uses,
             metrics: Metrics::new(),
             config: parts.config,
