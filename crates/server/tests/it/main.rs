@@ -22,6 +22,7 @@ mod last_use;
 mod management_errors;
 mod master_key;
 mod process;
+mod real_clients;
 mod secrets;
 mod smoke;
 mod support;
