@@ -1,5 +1,6 @@
 //! Tasks for the people who work on Tenantry: `cargo xtask <task>`.
 
+mod bench;
 mod ci;
 mod crash;
 mod migrate;
@@ -30,6 +31,9 @@ enum Task {
     Crash(crash::Crash),
     /// Check the shape of the house: who depends on whom, manifests, files, migrations
     Tidy,
+    /// Measure a running server
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// All that must pass before a change is merged
     Ci,
 }
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
         Task::Migrate(migrate) => migrate.run(),
         Task::Crash(crash) => crash.run(root()),
         Task::Tidy => tidy::run(root()),
+        Task::Bench(bench) => bench.run(),
         Task::Ci => ci::run(root()),
     };
     match result {

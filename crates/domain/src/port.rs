@@ -286,12 +286,19 @@ pub trait AccountQueries {
     fn by_username(&mut self, username: &Username) -> Result<Option<SystemAccount>, StoreError>;
     /// Whether there is any.
     fn any(&mut self) -> Result<bool, StoreError>;
+    /// All of them, by their names: there are as many as people and programs that an
+    /// operator knows by name.
+    fn all(&mut self) -> Result<Vec<SystemAccount>, StoreError>;
 }
 
 /// Writes system accounts.
 pub trait AccountRepository: AccountQueries {
-    /// Adds one.
+    /// Adds one. Fails with [`StoreError::Taken`] for [`Unique::Username`].
     fn insert(&mut self, account: &SystemAccount) -> Result<(), StoreError>;
+    /// Gives one another password; `false` if there is no such account.
+    fn set_password(&mut self, id: SystemAccountId, hash: &SecretHash) -> Result<bool, StoreError>;
+    /// Deletes one; `false` if there is no such account.
+    fn delete(&mut self, id: SystemAccountId) -> Result<bool, StoreError>;
     /// Replaces the hash of a password by one with newer parameters, if it is still
     /// the old one.
     fn rehash(

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    net::{IpAddr, Ipv4Addr},
     rc::Rc,
     sync::Arc,
 };
@@ -132,6 +133,13 @@ impl Call {
         } else {
             Ok(first)
         }
+    }
+
+    /// The address that asks: the peer's own, never one that a header claims.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.request
+            .peer_addr()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
     }
 
     /// Reads the body, which must be of one of the media types.

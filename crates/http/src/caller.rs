@@ -3,18 +3,15 @@
 use std::marker::PhantomData;
 
 use futures_util::future::{FutureExt, LocalBoxFuture};
-use secrecy::ExposeSecret;
 use tenantry_auth::{
-    basic, bearer,
-    hashing::Verdict,
+    bearer,
     policy::Permission,
     principal::{ManagementPrincipal, SystemPrincipal},
     token::Verified,
 };
 use tenantry_domain::{
-    account::{SystemAccount, Username},
     change::Actor,
-    client::{ClientId, ClientOwner, SecretHash},
+    client::{ClientId, ClientOwner},
     scope::{ScopeSet, ScopeToken},
     usecase::{Context, tokens},
 };
@@ -24,6 +21,7 @@ use crate::{
     error::{ApiError, Code},
     keys,
     operation::Access,
+    sign_in,
 };
 
 /// Somebody who may call an operation: the first parameter of every handler.
@@ -148,7 +146,7 @@ impl Caller for System {
 
     fn authenticate(call: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>> {
         async move {
-            let account = basic_account(call).await?;
+            let account = sign_in::account(call).await?;
             call.trace.set_actor(account.username.to_string());
             let principal = SystemPrincipal {
                 account: account.id,
@@ -158,59 +156,4 @@ impl Caller for System {
         }
         .boxed_local()
     }
-}
-
-async fn basic_account(call: &Call) -> Result<SystemAccount, ApiError> {
-    let header = call.authorization().map_err(|_| refuse_password())?;
-    let header = header.ok_or_else(refuse_password)?;
-    let credentials = basic::parse(header).map_err(|_| refuse_password())?;
-    let username = Username::parse(&credentials.username).map_err(|_| refuse_password())?;
-    let account = call
-        .read(move |unit| Ok(unit.accounts().by_username(&username)?))
-        .await?;
-    let password = credentials.password;
-
-    let Some(account) = account else {
-        // An unknown name takes as long as a wrong password.
-        call.hash(move |hasher| hasher.burn_password(password.expose_secret()))
-            .await?;
-        return Err(refuse_password());
-    };
-    let hash = account.password_hash.clone();
-    if call.deps.verified.check(&hash, password.expose_secret()) {
-        return Ok(account);
-    }
-    let stored = hash.clone();
-    let presented = password.clone();
-    let verdict = call
-        .hash(move |hasher| hasher.verify_password(presented.expose_secret(), &stored))
-        .await?;
-    match verdict {
-        Verdict::Wrong => Err(refuse_password()),
-        Verdict::Right => {
-            call.deps.verified.remember(&hash, password.expose_secret());
-            Ok(account)
-        }
-        Verdict::RightButOutdated(new) => {
-            rehash(call, &account, new).await;
-            Ok(account)
-        }
-    }
-}
-
-/// Stores a hash with newer parameters. That it fails is no reason to refuse the caller:
-/// the next sign-in tries again.
-async fn rehash(call: &Call, account: &SystemAccount, new: SecretHash) {
-    let (id, old) = (account.id, account.password_hash.clone());
-    let stored = call
-        .write(move |unit| Ok(unit.accounts().rehash(id, &old, &new)?))
-        .await;
-    if let Err(error) = stored {
-        tracing::warn!(cause = error.cause, "a password could not be hashed anew");
-    }
-}
-
-fn refuse_password() -> ApiError {
-    ApiError::new(Code::Unauthorized, "Bad credentials.")
-        .challenge("Basic realm=\"Secured Area\", charset=\"UTF-8\"")
 }

@@ -6,7 +6,6 @@ use tenantry_auth::{
     hashing::Hasher,
     keys::SharedKeyRing,
     limiter::{FailureLimiter, FailureLimits},
-    verified::VerifiedPasswords,
 };
 use tenantry_domain::{
     change::{Actor, Origin},
@@ -23,6 +22,7 @@ use crate::{
     gate::{Decision, Gate, Patience, Refused},
     keys::{KeyReader, Renewal},
     metrics::Metrics,
+    sign_in::SignIns,
     usage::RecentUses,
 };
 
@@ -93,7 +93,7 @@ pub struct Deps {
     pub(crate) renewal: Renewal,
     pub(crate) hasher: Hasher,
     pub(crate) limiter: FailureLimiter,
-    pub(crate) verified: VerifiedPasswords,
+    pub(crate) sign_ins: SignIns,
     pub(crate) uses: RecentUses,
     pub(crate) metrics: Metrics,
     pub(crate) config: HttpConfig,
@@ -120,7 +120,7 @@ impl Deps {
             renewal: Renewal::new(parts.key_reader),
             hasher: parts.hasher,
             limiter: FailureLimiter::new(parts.config.failure_limits),
-            verified: VerifiedPasswords::new(&*parts.entropy),
+            sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
             uses: parts.uses,
             metrics: Metrics::new(),
             config: parts.config,

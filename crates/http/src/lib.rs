@@ -29,6 +29,8 @@ mod pipeline;
 mod query;
 mod render;
 mod routes;
+mod sign_in;
+mod suspects;
 mod usage;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};

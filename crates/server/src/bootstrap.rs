@@ -227,7 +227,7 @@ fn client_credentials(
 }
 
 /// Draws a password of 192 random bits, written in letters, digits, `-` and `_`.
-fn generate_password(entropy: &dyn Entropy) -> SecretString {
+pub(crate) fn generate_password(entropy: &dyn Entropy) -> SecretString {
     let mut bytes = [0_u8; 24];
     entropy.fill(&mut bytes);
     SecretString::from(URL_SAFE_NO_PAD.encode(bytes))

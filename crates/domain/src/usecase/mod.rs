@@ -5,6 +5,7 @@
 //! ([`port::read`](crate::port::read) and [`port::write`](crate::port::write) do
 //! both). A write leaves its change record in the same unit.
 
+pub mod accounts;
 pub mod bootstrap;
 pub mod clients;
 pub mod environments;

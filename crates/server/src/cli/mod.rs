@@ -7,6 +7,8 @@ mod key;
 mod master_key;
 mod migrate;
 pub(crate) mod output;
+mod secret;
+mod system_account;
 
 use std::process::ExitCode;
 
@@ -14,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 use self::{
     client::ClientCommand, environment::EnvironmentCommand, key::KeyCommand,
-    master_key::MasterKeyCommand, migrate::MigrateCommand,
+    master_key::MasterKeyCommand, migrate::MigrateCommand, system_account::SystemAccountCommand,
 };
 use crate::{
     config::Settings,
@@ -65,6 +67,9 @@ enum Command {
     /// Make clients of the management API
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Make, list and delete accounts of the system API, and change their passwords
+    #[command(subcommand)]
+    SystemAccount(SystemAccountCommand),
     /// Rotate, list and retire the keys that sign tokens
     #[command(subcommand)]
     Key(KeyCommand),
@@ -111,6 +116,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(command) => command.run(&settings),
         Command::Environment(command) => command.run(&settings),
         Command::Client(command) => command.run(&settings),
+        Command::SystemAccount(command) => command.run(&settings),
         Command::Key(command) => command.run(&settings),
         Command::MasterKey(command) => command.run(&settings),
     }

@@ -23,6 +23,7 @@ mod last_use;
 mod management_errors;
 mod master_key;
 pub(crate) mod process;
+mod real_clients;
 mod secrets;
 mod smoke;
 pub(crate) mod support;

@@ -82,6 +82,7 @@ on_every_database! {
     staff:
         accounts_come_back_as_they_went_in
         accounts_get_a_new_hash_only_for_the_old_one
+        accounts_are_made_changed_and_deleted
         keys_come_back_oldest_first
         keys_are_updated_and_deleted
         keys_are_rotated_retired_and_kept

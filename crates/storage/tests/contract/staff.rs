@@ -1,10 +1,15 @@
 //! System accounts and signing keys.
 
 use tenantry_domain::{
+    account::SystemAccount,
     client::SecretHash,
     key::{Lead, Schedules, SealedKey, SigningAlgorithm},
-    port::{Store as _, StoreError},
-    usecase::keys::{self, RetireError},
+    port::{self, Store as _, StoreError, UnitOfWork},
+    testing::CountingEntropy,
+    usecase::{
+        accounts::{self, AccountError},
+        keys::{self, RetireError},
+    },
 };
 use tenantry_storage::testing::TestDatabase;
 
@@ -51,6 +56,43 @@ pub(crate) fn accounts_get_a_new_hash_only_for_the_old_one(db: &TestDatabase) {
         unit.accounts().by_username(&account(2).username)
     });
     assert_eq!(other, Some(account(2)));
+}
+
+pub(crate) fn accounts_are_made_changed_and_deleted(db: &TestDatabase) {
+    let entropy = CountingEntropy::default();
+    let name = |n: u32| account(n.into()).username;
+    let hash = |text: &str| SecretHash::new(text.to_owned());
+    let attempt = |work: &dyn Fn(&mut dyn UnitOfWork) -> Result<SystemAccount, AccountError>| {
+        port::write(&**db, work)
+    };
+    let create = |n: u32| {
+        attempt(&|unit| accounts::create(unit, name(n), hash("$first"), at(n.into()), &entropy))
+    };
+    let made = create(2).unwrap();
+    assert_eq!((&made.username, made.created_at), (&name(2), at(2)));
+    assert!(matches!(create(2), Err(AccountError::Taken)));
+    create(1).unwrap();
+    let all = || read(&**db, |unit| unit.accounts().all());
+    let names: Vec<_> = all().into_iter().map(|account| account.username).collect();
+    assert_eq!(names, [name(1), name(2)]);
+
+    let password =
+        |n: u32, text: &str| attempt(&|unit| accounts::set_password(unit, &name(n), &hash(text)));
+    password(2, "$second").unwrap();
+    assert!(matches!(password(3, "$x"), Err(AccountError::Missing)));
+    let hashes: Vec<_> = all()
+        .into_iter()
+        .map(|account| account.password_hash)
+        .collect();
+    assert_eq!(hashes, [hash("$first"), hash("$second")]);
+
+    let delete = |n: u32, force| attempt(&|unit| accounts::delete(unit, &name(n), force));
+    assert!(matches!(delete(3, true), Err(AccountError::Missing)));
+    delete(1, false).unwrap();
+    assert!(matches!(delete(2, false), Err(AccountError::Last)));
+    assert_eq!(all().len(), 1);
+    delete(2, true).unwrap();
+    assert_eq!(all(), []);
 }
 
 pub(crate) fn keys_come_back_oldest_first(db: &TestDatabase) {

@@ -1,7 +1,5 @@
 //! `POST /oauth/token`: the client credentials grant (RFC 6749 §4.4, contract §3.1).
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use actix_web::{HttpResponse, http::StatusCode};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -16,7 +14,7 @@ use tenantry_domain::{
     scope::ScopeSet,
 };
 
-use super::parameters::{Parameters, Presented, refuse};
+use super::parameters::{Parameters, Presented, RESOURCE, refuse};
 use crate::{
     answer,
     call::Call,
@@ -45,7 +43,7 @@ pub(super) async fn create(_: Anybody, mut call: Call) -> Result<HttpResponse, A
     }
     // What is wrong with the request is told before who asks is looked at, so that
     // nothing in the answer hangs on whether the client exists.
-    let (audience, scope) = (parameters.get("audience"), parameters.get("scope"));
+    let scope = parameters.get("scope");
     let kid = call.deps.keys.current();
     let kid = kid.signing_kid(call.deps.now()).map(str::to_owned);
     let is_retired = move |unit: &mut dyn Snapshot| match &kid {
@@ -53,7 +51,7 @@ pub(super) async fn create(_: Anybody, mut call: Call) -> Result<HttpResponse, A
         None => Ok(true),
     };
     let (known, is_retired) = authenticate(&call, &presented, is_retired).await?;
-    let audience = choose_audience(&call, &known, audience)?;
+    let audience = choose_audience(&call, &known, &parameters)?;
     let scope = choose_scopes(&known, scope)?.to_string();
     if is_retired || !call.deps.keys.is_fresh(call.deps.now()) {
         keys::renew(&call).await?;
@@ -102,7 +100,7 @@ pub(super) async fn authenticate<T: Send + 'static>(
             let message = "The client is unknown, its secret is wrong, or it may not be used.";
             let limited = deps
                 .limiter
-                .record_failure(&presented.client_id, address(call), now);
+                .record_failure(&presented.client_id, call.address(), now);
             Err(match limited {
                 Ok(()) => refuse(presented.by_basic, message).caused_by(refused),
                 Err(limited) => {
@@ -141,20 +139,18 @@ async fn rehash(call: &Call, known: &KnownClient, authenticated: Authenticated) 
     }
 }
 
-/// The address that asks: the peer's own, never one that a header claims.
-fn address(call: &Call) -> IpAddr {
-    call.request
-        .peer_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
-}
-
+/// The client's own audience, which is the only one that it may name, as `audience` or as
+/// `resource` (RFC 8707 §2).
 fn choose_audience(
     call: &Call,
     known: &KnownClient,
-    wanted: Option<&str>,
+    parameters: &Parameters,
 ) -> Result<String, ApiError> {
     let own = known.audience(&call.deps.config.public_url);
-    if wanted.is_some_and(|wanted| wanted != own) {
+    let mut audiences = parameters.all("audience");
+    // A resource is a URI, and many libraries write that of a host with a slash at its end.
+    let is_own = |resource: &str| resource.strip_suffix('/').unwrap_or(resource) == own;
+    if audiences.any(|wanted| wanted != own) || !parameters.all(RESOURCE).all(is_own) {
         let message = "The client gets no tokens for that audience.";
         return Err(ApiError::new(Code::InvalidTarget, message));
     }

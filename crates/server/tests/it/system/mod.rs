@@ -4,6 +4,7 @@ mod conditional;
 mod credentials;
 mod data;
 mod family;
+mod flood;
 mod list;
 mod lock;
 mod negotiation;
