@@ -6,6 +6,7 @@
 //! both). A write leaves its change record in the same unit.
 
 pub mod bootstrap;
+pub mod bulk;
 pub mod clients;
 pub mod environments;
 pub mod tenants;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod client;
+mod dev;
 mod environment;
 mod flags;
 mod migrate;
@@ -10,7 +11,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::{client::ClientCommand, environment::EnvironmentCommand, migrate::MigrateCommand};
+use self::{
+    client::ClientCommand, dev::DevCommand, environment::EnvironmentCommand,
+    migrate::MigrateCommand,
+};
 use crate::{
     config::Settings,
     failure::Failure,
@@ -59,6 +63,9 @@ enum Command {
     /// Make clients of the management API
     #[command(subcommand)]
     Client(ClientCommand),
+    /// For developers of Tenantry
+    #[command(subcommand, hide = true)]
+    Dev(DevCommand),
 }
 
 /// Does what the command line says. All there is to tell about a failure is one line
@@ -99,6 +106,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(command) => command.run(&settings),
         Command::Environment(command) => command.run(&settings),
         Command::Client(command) => command.run(&settings),
+        Command::Dev(command) => command.run(&settings),
     }
 }
 

@@ -16,13 +16,35 @@ use tenantry_domain::{
     version::Version,
 };
 
-use super::{Conn, Session, limit_of, row_value, start_of};
+use super::{
+    Conn, ROWS, Session,
+    counts::{Counts, Place},
+    limit_of, row_value, start_of,
+};
 use crate::{
     error::{Corrupt, Failure},
     rows::{Row, TenantRow},
     schema::tenants,
     types::{DbTime, DbUuid},
 };
+
+/// The columns of a new tenant's row.
+macro_rules! values {
+    ($tenant:expr) => {{
+        let tenant: &NewTenant = $tenant;
+        (
+            tenants::id.eq(DbUuid::from(tenant.id)),
+            tenants::environment_id.eq(DbUuid::from(tenant.environment_id)),
+            tenants::label.eq(tenant.label.as_str()),
+            tenants::name.eq(tenant.name.as_str()),
+            tenants::status.eq(TenantStatus::Active.as_str()),
+            tenants::version.eq(tenant.version.get()),
+            tenants::created_at.eq(DbTime(tenant.created_at)),
+            tenants::updated_at.eq(DbTime(tenant.created_at)),
+            tenants::data.eq(tenant.data.as_str()),
+        )
+    }};
+}
 
 impl TenantQueries for Session {
     fn page(
@@ -68,24 +90,16 @@ impl TenantQueries for Session {
 
     fn numbered_page(&mut self, page: NumberedPage) -> Result<Vec<Tenant>, StoreError> {
         self.run(|conn| {
-            let rows = tenants::table
-                .select((TenantRow::as_select(), tenants::data))
-                .order(tenants::number)
-                .limit(page.size().into())
-                .offset(page.offset())
-                .load(conn)?;
-            Ok(rows
-                .into_iter()
-                .map(into_domain)
-                .collect::<Result<_, _>>()?)
+            let counts = Counts::load(conn)?;
+            match counts.place(conn, page.offset())? {
+                Some(place) => by_number(conn, place, page.size().into()),
+                None => Ok(Vec::new()),
+            }
         })
     }
 
     fn count(&mut self) -> Result<u64, StoreError> {
-        self.run(|conn| {
-            let count: i64 = tenants::table.count().get_result(conn)?;
-            Ok(count.unsigned_abs())
-        })
+        self.run(|conn| Ok(Counts::load(conn)?.total().unsigned_abs()))
     }
 }
 
@@ -93,20 +107,31 @@ impl TenantRepository for Session {
     fn insert(&mut self, tenant: &NewTenant) -> Result<TenantNumber, StoreError> {
         self.run(|conn| {
             let number = diesel::insert_into(tenants::table)
-                .values((
-                    tenants::id.eq(DbUuid::from(tenant.id)),
-                    tenants::environment_id.eq(DbUuid::from(tenant.environment_id)),
-                    tenants::label.eq(tenant.label.as_str()),
-                    tenants::name.eq(tenant.name.as_str()),
-                    tenants::status.eq(TenantStatus::Active.as_str()),
-                    tenants::version.eq(tenant.version.get()),
-                    tenants::created_at.eq(DbTime(tenant.created_at)),
-                    tenants::updated_at.eq(DbTime(tenant.created_at)),
-                    tenants::data.eq(tenant.data.as_str()),
-                ))
+                .values(values!(tenant))
                 .returning(tenants::number)
                 .get_result(conn)?;
             Ok(TenantNumber::new(number))
+        })
+    }
+
+    fn insert_all(&mut self, all: &[NewTenant]) -> Result<Vec<TenantNumber>, StoreError> {
+        self.run(|conn| {
+            let mut numbers = Vec::with_capacity(all.len());
+            for some in all.chunks(ROWS) {
+                let rows: Vec<_> = some.iter().map(|tenant| values!(tenant)).collect();
+                let made = diesel::insert_into(tenants::table)
+                    .values(rows)
+                    .execute(conn)?;
+                // They have the highest numbers, since this unit alone writes.
+                let mut last: Vec<i64> = tenants::table
+                    .select(tenants::number)
+                    .order(tenants::number.desc())
+                    .limit(i64::try_from(made).unwrap_or(i64::MAX))
+                    .load(conn)?;
+                last.reverse();
+                numbers.extend(last.into_iter().map(TenantNumber::new));
+            }
+            Ok(numbers)
         })
     }
 
@@ -213,6 +238,21 @@ fn page_of_some(
         page.truncate(wanted);
     }
     Ok(page)
+}
+
+/// At most that many tenants from a place on, in the order of their numbers.
+fn by_number(conn: &mut Conn, place: Place, limit: i64) -> Result<Vec<Tenant>, Failure> {
+    let rows = tenants::table
+        .select((TenantRow::as_select(), tenants::data))
+        .filter(tenants::number.ge(place.from))
+        .order(tenants::number)
+        .limit(limit)
+        .offset(place.skip)
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(into_domain)
+        .collect::<Result<_, _>>()?)
 }
 
 fn into_domain((row, data): (TenantRow, String)) -> Result<Tenant, Corrupt> {
