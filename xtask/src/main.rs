@@ -1,5 +1,6 @@
 //! Tasks for the people who work on Tenantry: `cargo xtask <task>`.
 
+mod bench;
 mod ci;
 mod migrate;
 mod output;
@@ -25,6 +26,9 @@ enum Task {
     /// Apply, take back or show migrations
     #[command(subcommand)]
     Migrate(migrate::Migrate),
+    /// Measure the server over HTTP, in its release build
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Check the shape of the house: who depends on whom, manifests, files, migrations
     Tidy,
     /// All that must pass before a change is merged
@@ -34,6 +38,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Migrate(migrate) => migrate.run(),
+        Task::Bench(bench) => bench.run(),
         Task::Tidy => tidy::run(root()),
         Task::Ci => ci::run(root()),
     };

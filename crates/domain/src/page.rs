@@ -157,6 +157,8 @@ impl NumberedPage {
     pub const DEFAULT_SIZE: u16 = 10;
     /// The largest page; larger wishes count as this one.
     pub const MAX_SIZE: u16 = 1000;
+    /// A page without room.
+    pub const EMPTY: Self = Self { page: 1, size: 0 };
 
     /// Reads a page number (default 1) and size (default 10, above 1000 is 1000), and
     /// tells all that is wrong with them.

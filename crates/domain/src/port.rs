@@ -20,7 +20,8 @@ use crate::{
     id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId, TenantNumber},
     key::SealedKey,
     name::Name,
-    page::{NumberedPage, Page, PageRequest},
+    page::{Page, PageRequest},
+    record::{RecordPage, RecordQuery},
     subdomain::Label,
     tenant::{NewTenant, Tenant, TenantHead},
     token::RevokedToken,
@@ -213,10 +214,9 @@ pub trait TenantQueries {
     fn by_id(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
     /// Whether a tenant of that environment has that label.
     fn has_label(&mut self, environment: EnvironmentId, label: &Label) -> Result<bool, StoreError>;
-    /// One numbered page of all, in the order of their numbers.
-    fn numbered_page(&mut self, page: NumberedPage) -> Result<Vec<Tenant>, StoreError>;
-    /// How many there are.
-    fn count(&mut self) -> Result<u64, StoreError>;
+    /// One page of the records that are asked for, and how many of them there are. In a
+    /// [`Snapshot`] both are of its one state.
+    fn record_page(&mut self, query: &RecordQuery) -> Result<RecordPage, StoreError>;
 }
 
 /// Writes tenants.

@@ -1,3 +1,4 @@
+DROP INDEX tenants_by_change;
 DROP TRIGGER tenants_empty_blocks ON tenants;
 DROP TRIGGER tenants_leave_blocks ON tenants;
 DROP TRIGGER tenants_close_blocks ON tenants;

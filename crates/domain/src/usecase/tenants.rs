@@ -15,10 +15,11 @@ use crate::{
     error::{Error, Fault, FaultKind, Thing},
     id::{EnvironmentId, TenantId},
     name::Name,
-    page::{Cursor, NumberedPage, PageRequest},
+    page::{Cursor, PageRequest},
     port::{
         EnvironmentQueries, Snapshot, StoreError, TenantQueries, Unique, UnitOfWork, VersionedWrite,
     },
+    record::{RecordPage, RecordQuery},
     scope::ScopeSet,
     subdomain::Label,
     tenant::{NewTenant, Precondition, Tenant, TenantChange, TenantHead},
@@ -116,13 +117,9 @@ pub fn get(
     Ok((tenant, environment))
 }
 
-/// Gets one numbered page of all tenants in the order of their numbers, and how many there are.
-pub fn numbered_page(
-    unit: &mut dyn Snapshot,
-    page: NumberedPage,
-) -> Result<(Vec<Tenant>, u64), Error> {
-    let total = unit.tenants().count()?;
-    Ok((unit.tenants().numbered_page(page)?, total))
+/// Gets one page of the records that are asked for, and how many of them there are.
+pub fn records(unit: &mut dyn Snapshot, query: &RecordQuery) -> Result<RecordPage, Error> {
+    Ok(unit.tenants().record_page(query)?)
 }
 
 /// Makes a tenant and its first client, both or none.

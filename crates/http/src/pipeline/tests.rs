@@ -17,6 +17,7 @@ use tenantry_auth::{
 use tenantry_domain::{
     key::SigningAlgorithm,
     port::{Snapshot, Store, StoreError, UnitOfWork},
+    record::RecordQuery,
     subdomain::ReservedLabels,
     testing::{ManualClock, instant},
 };
@@ -74,12 +75,16 @@ async fn panics(_: Anybody, _: Call) -> Result<HttpResponse, ApiError> {
 }
 
 async fn reads(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
-    call.read(|unit| Ok(unit.tenants().count()?)).await?;
+    let query = RecordQuery::total_only();
+    call.read(move |unit| Ok(unit.tenants().record_page(&query)?))
+        .await?;
     Ok(HttpResponse::Ok().finish())
 }
 
 async fn writes(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
-    call.write(|unit| Ok(unit.tenants().count()?)).await?;
+    let query = RecordQuery::total_only();
+    call.write(move |unit| Ok(unit.tenants().record_page(&query)?))
+        .await?;
     Ok(HttpResponse::Ok().finish())
 }
 

@@ -220,7 +220,12 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use tenantry_domain::{page::NumberedPage, port::Snapshot, usecase::tenants};
+    use tenantry_domain::{
+        page::NumberedPage,
+        port::Snapshot,
+        record::{RecordPage, RecordQuery},
+        usecase::tenants,
+    };
 
     use super::*;
     use crate::{config, startup};
@@ -237,9 +242,15 @@ mod tests {
         }
         let prepared = startup::prepare(&settings).unwrap();
         let database = &*prepared.database;
-        let (last, total) = read(database, |unit: &mut dyn Snapshot| {
-            let page = NumberedPage::parse(Some("5"), Some("1000")).unwrap();
-            tenants::numbered_page(unit, page)
+        let RecordPage {
+            tenants: last,
+            total,
+        } = read(database, |unit: &mut dyn Snapshot| {
+            let query = RecordQuery {
+                page: NumberedPage::parse(Some("5"), Some("1000")).unwrap(),
+                ..RecordQuery::default()
+            };
+            tenants::records(unit, &query)
         })
         .unwrap();
         assert_eq!((last.len(), total), (690, 4690));

@@ -26,13 +26,16 @@
 use std::time::Duration;
 
 use diesel::{
-    QueryDsl, QueryResult, QueryableByName, RunQueryDsl, connection::SimpleConnection,
-    result::Error, sql_query, sql_types::Bool,
+    BoxableExpression, ExpressionMethods, QueryDsl, QueryResult, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection, pg::Pg, result::Error, sql_query, sql_types::Bool,
 };
 
 use super::{Conn, WRITE_LOCK};
 use crate::{
-    error::spares_connection, migrate::MigrateError, schema::__diesel_schema_migrations as applied,
+    error::spares_connection,
+    migrate::MigrateError,
+    schema::{__diesel_schema_migrations as applied, tenants},
+    types::DbUuid,
 };
 
 /// Begins a transaction that reads one state: that of its first statement.
@@ -57,6 +60,20 @@ pub(super) fn begin_write(patience: Duration) -> String {
 /// synchronous standby has happened already, and cancelling it would turn the wait into a
 /// success that may yet be lost.
 pub(super) const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+
+/// A condition on tenants.
+type Condition = Box<dyn BoxableExpression<tenants::table, Pg, SqlType = Bool>>;
+
+/// Whether a tenant's number is one of these, of which there may be any number: an array
+/// is one value. It is all the same here whether ids are asked for as well.
+pub(super) fn number_among(numbers: Vec<i64>, _alone: bool) -> Condition {
+    Box::new(tenants::number.eq_any(numbers))
+}
+
+/// Whether a tenant's id is one of these, of which there may be any number.
+pub(super) fn id_among(ids: Vec<DbUuid>) -> Condition {
+    Box::new(tenants::id.eq_any(ids))
+}
 
 #[derive(QueryableByName)]
 struct There {

@@ -13,7 +13,8 @@
 use std::ops::Range;
 
 use diesel::{
-    Connection, ExpressionMethods, QueryDsl, QueryResult, QueryableByName, RunQueryDsl,
+    Connection, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName,
+    RunQueryDsl,
     connection::SimpleConnection,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_query,
@@ -21,7 +22,11 @@ use diesel::{
 };
 
 use super::{Conn, ops};
-use crate::{migrate::MigrateError, schema::tenant_counts};
+use crate::{
+    migrate::MigrateError,
+    schema::{tenant_counts, tenants},
+    types::DbTime,
+};
 
 type Db = <Conn as Connection>::Backend;
 
@@ -142,6 +147,37 @@ impl Counts {
             skip,
         }))
     }
+
+    /// How many tenants have a number below that one.
+    pub(super) fn rank(&self, conn: &mut Conn, number: i64) -> QueryResult<i64> {
+        if number >= self.open {
+            return Ok(self.counted() + between(conn, self.open..number)?);
+        }
+        let mut rank = sum(self
+            .top
+            .iter()
+            .take_while(|(block, _)| *block < number >> bits(TOP)));
+        for level in (0..TOP).rev() {
+            let first = children(number >> bits(level + 1)).start;
+            rank += sum(&within(conn, level, first..number >> bits(level))?);
+        }
+        let block = number >> BLOCK_BITS;
+        Ok(rank + between(conn, block << BLOCK_BITS..number)?)
+    }
+
+    /// How many tenants were made before that instant: times of creation rise with the numbers.
+    pub(super) fn rank_of(&self, conn: &mut Conn, instant: DbTime) -> QueryResult<i64> {
+        let first = tenants::table
+            .filter(tenants::created_at.ge(instant))
+            .order((tenants::created_at, tenants::id))
+            .select(tenants::number)
+            .first(conn)
+            .optional()?;
+        match first {
+            Some(number) => self.rank(conn, number),
+            None => Ok(self.total()),
+        }
+    }
 }
 
 /// How many bits of a number don't matter to its block of that level.
@@ -177,6 +213,14 @@ fn within(conn: &mut Conn, level: i32, blocks: Range<i64>) -> QueryResult<Vec<Bl
         .order(tenant_counts::block)
         .select((tenant_counts::block, tenant_counts::tenants))
         .load(conn)
+}
+
+fn between(conn: &mut Conn, numbers: Range<i64>) -> QueryResult<i64> {
+    tenants::table
+        .filter(tenants::number.ge(numbers.start))
+        .filter(tenants::number.lt(numbers.end))
+        .count()
+        .get_result(conn)
 }
 
 #[derive(QueryableByName)]

@@ -11,6 +11,7 @@ pub(super) mod counts;
 mod environments;
 mod keys;
 pub(super) mod migrations;
+mod records;
 mod tenants;
 mod tokens;
 

@@ -9,18 +9,15 @@ use diesel::{
 use tenantry_domain::{
     environment::EnvironmentAccess,
     id::{EnvironmentId, TenantId, TenantNumber},
-    page::{Cursor, NumberedPage, Page, PageRequest},
+    page::{Cursor, Page, PageRequest},
     port::{StoreError, TenantQueries, TenantRepository, VersionedWrite},
+    record::{RecordPage, RecordQuery},
     subdomain::Label,
     tenant::{NewTenant, Tenant, TenantHead, TenantStatus},
     version::Version,
 };
 
-use super::{
-    Conn, ROWS, Session,
-    counts::{Counts, Place},
-    limit_of, row_value, start_of,
-};
+use super::{Conn, ROWS, Session, limit_of, records, row_value, start_of};
 use crate::{
     error::{Corrupt, Failure},
     rows::{Row, TenantRow},
@@ -88,18 +85,8 @@ impl TenantQueries for Session {
         })
     }
 
-    fn numbered_page(&mut self, page: NumberedPage) -> Result<Vec<Tenant>, StoreError> {
-        self.run(|conn| {
-            let counts = Counts::load(conn)?;
-            match counts.place(conn, page.offset())? {
-                Some(place) => by_number(conn, place, page.size().into()),
-                None => Ok(Vec::new()),
-            }
-        })
-    }
-
-    fn count(&mut self) -> Result<u64, StoreError> {
-        self.run(|conn| Ok(Counts::load(conn)?.total().unsigned_abs()))
+    fn record_page(&mut self, query: &RecordQuery) -> Result<RecordPage, StoreError> {
+        self.run(|conn| records::page(conn, query))
     }
 }
 
@@ -240,21 +227,6 @@ fn page_of_some(
     Ok(page)
 }
 
-/// At most that many tenants from a place on, in the order of their numbers.
-fn by_number(conn: &mut Conn, place: Place, limit: i64) -> Result<Vec<Tenant>, Failure> {
-    let rows = tenants::table
-        .select((TenantRow::as_select(), tenants::data))
-        .filter(tenants::number.ge(place.from))
-        .order(tenants::number)
-        .limit(limit)
-        .offset(place.skip)
-        .load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(into_domain)
-        .collect::<Result<_, _>>()?)
-}
-
-fn into_domain((row, data): (TenantRow, String)) -> Result<Tenant, Corrupt> {
+pub(super) fn into_domain((row, data): (TenantRow, String)) -> Result<Tenant, Corrupt> {
     row.with_data(data)
 }

@@ -1,12 +1,20 @@
 //! What SQLite does in its own way.
 
 use diesel::{
-    OptionalExtension, QueryDsl, QueryResult, QueryableByName, RunQueryDsl, result::Error,
-    sql_query, sql_types::Text,
+    BoxableExpression, OptionalExtension, QueryDsl, QueryResult, QueryableByName, RunQueryDsl,
+    dsl::sql,
+    result::Error,
+    sql_query,
+    sql_types::{Bool, Text},
+    sqlite::Sqlite,
 };
 
 use super::Conn;
-use crate::{migrate::MigrateError, schema::__diesel_schema_migrations as applied};
+use crate::{
+    migrate::MigrateError,
+    schema::{__diesel_schema_migrations as applied, tenants},
+    types::DbUuid,
+};
 
 /// Begins a transaction that reads one state: that of its first statement.
 pub(super) const BEGIN_READ: &str = "BEGIN DEFERRED";
@@ -22,6 +30,44 @@ pub(super) const COMMIT: &str = "COMMIT";
 /// away, and a transaction that SQLite has ended by itself shows when it is rolled back.
 pub(super) fn loses_connection(_: &Error) -> bool {
     false
+}
+
+/// A condition on tenants.
+type Condition = Box<dyn BoxableExpression<tenants::table, Sqlite, SqlType = Bool>>;
+
+/// Whether a tenant's number is one of these, of which there may be any number: they are
+/// handed over as one text, since a statement takes only so many values.
+///
+/// `alone` says that no choice of ids is asked for as well. With one, the numbers must not
+/// be looked up (which is what `+` is for): the index of ids has the numbers in it, and
+/// SQLite would try there every id with every number.
+#[expect(clippy::needless_pass_by_value, reason = "PostgreSQL's keeps them")]
+pub(super) fn number_among(numbers: Vec<i64>, alone: bool) -> Condition {
+    let number = if alone {
+        "tenants.number"
+    } else {
+        "+tenants.number"
+    };
+    let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+    Box::new(
+        sql::<Bool>(&format!("{number} IN (SELECT value FROM json_each("))
+            .bind::<Text, _>(format!("[{}]", numbers.join(",")))
+            .sql("))"),
+    )
+}
+
+/// Whether a tenant's id is one of these, of which there may be any number.
+#[expect(clippy::needless_pass_by_value, reason = "PostgreSQL's keeps them")]
+pub(super) fn id_among(ids: Vec<DbUuid>) -> Condition {
+    let ids: Vec<_> = ids
+        .iter()
+        .map(|id| format!("\"{}\"", id.0.simple()))
+        .collect();
+    Box::new(
+        sql::<Bool>("tenants.id IN (SELECT unhex(value) FROM json_each(")
+            .bind::<Text, _>(format!("[{}]", ids.join(",")))
+            .sql("))"),
+    )
 }
 
 #[derive(QueryableByName)]

@@ -16,6 +16,7 @@ mod make;
 mod migrations;
 mod numbered;
 mod paging;
+mod records;
 mod staff;
 mod tenants;
 mod tokens;
@@ -64,8 +65,12 @@ on_every_database! {
         are_deleted_in_the_version_that_was_read
         may_change_their_id
         need_their_environment
-        are_shown_by_number
         with_a_bad_row_are_corrupt;
+    records:
+        are_shown_by_number
+        are_those_that_the_model_finds
+        may_be_asked_for_by_very_many_names
+        have_their_total_from_the_same_state;
     clients:
         come_back_with_all_that_decides_about_them
         are_gone_with_their_tenant

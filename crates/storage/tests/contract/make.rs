@@ -15,7 +15,8 @@ use tenantry_domain::{
     key::{SealedKey, SigningAlgorithm},
     name::Name,
     page::{Cursor, Limit, PageRequest},
-    port::{self, Snapshot, Store, StoreError, UnitOfWork},
+    port::{self, Snapshot, Store, StoreError, TenantQueries, UnitOfWork},
+    record::RecordQuery,
     scope::ScopeSet,
     subdomain::{DomainName, Label},
     tenant::{NewTenant, Tenant},
@@ -201,8 +202,13 @@ pub(crate) fn by_id(store: &dyn Store, id: TenantId) -> Option<Tenant> {
     read(store, |unit| unit.tenants().by_id(id))
 }
 
+/// How many tenants a unit sees.
+pub(crate) fn total<Q: TenantQueries + ?Sized>(tenants: &mut Q) -> Result<u64, StoreError> {
+    Ok(tenants.record_page(&RecordQuery::total_only())?.total)
+}
+
 pub(crate) fn count(store: &dyn Store) -> u64 {
-    read(store, |unit| unit.tenants().count())
+    read(store, |unit| total(unit.tenants()))
 }
 
 pub(crate) fn of_tenant(number: TenantNumber) -> ClientOwner {

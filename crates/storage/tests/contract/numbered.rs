@@ -14,14 +14,17 @@ use std::{
 use tenantry_domain::{
     environment::EnvironmentAccess,
     id::TenantNumber,
-    page::NumberedPage,
     port::{Snapshot, Store, StoreError, TenantQueries, UnitOfWork, VersionedWrite},
-    tenant::NewTenant,
+    record::{Bound, Direction, RecordFilter, RecordKey, RecordOrder, RecordQuery, Second},
+    tenant::{NewTenant, Tenant, TenantHead},
     version::Version,
 };
 use tenantry_storage::testing::TestDatabase;
 
-use crate::make::{at, environments, insert, page, read, tenant_in, write};
+use crate::{
+    make::{at, environments, insert, page, read, tenant_in, write},
+    records::numbered,
+};
 
 /// The numbers in a block of each level.
 const BLOCKS: [i64; 3] = [128, 4_096, 131_072];
@@ -52,6 +55,31 @@ impl Chance {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (z ^ (z >> 31)) % end
     }
+
+    fn one_of<'a, T>(&self, all: &'a [T]) -> Option<&'a T> {
+        let count = u64::try_from(all.len()).unwrap();
+        (count > 0).then(|| &all[usize::try_from(self.below(count)).unwrap()])
+    }
+
+    /// A page in the order of creation, of all or of a range of seconds.
+    fn query(&self, all: &[TenantHead]) -> RecordQuery {
+        let keys = [RecordKey::Number, RecordKey::CreatedAt];
+        let directions = [Direction::Ascending, Direction::Descending];
+        let key = self.one_of(&keys).zip(self.one_of(&directions));
+        let mut filter = RecordFilter::default();
+        for _ in 0..self.below(3) {
+            if let (Some(bound), Some(head)) = (self.one_of(&Bound::ALL), self.one_of(all)) {
+                filter.created = filter.created.within(*bound, Second::of(head.created_at));
+            }
+        }
+        let size = self.below(40);
+        let pages = numbered(1, size).last(u64::try_from(all.len()).unwrap());
+        RecordQuery {
+            filter,
+            order: RecordOrder::by(key.map(|(key, direction)| (*key, *direction))),
+            page: numbered(1 + self.below(pages + 1), size),
+        }
+    }
 }
 
 impl Drop for Chance {
@@ -63,8 +91,8 @@ impl Drop for Chance {
     }
 }
 
-/// The numbers of all tenants in order, read by cursor and sorted here.
-fn listing(unit: &mut dyn Snapshot) -> Result<Vec<i64>, StoreError> {
+/// All tenants in the order of their numbers, read by cursor and sorted here.
+fn listing(unit: &mut dyn Snapshot) -> Result<Vec<TenantHead>, StoreError> {
     let mut all = Vec::new();
     let mut after = None;
     loop {
@@ -75,46 +103,60 @@ fn listing(unit: &mut dyn Snapshot) -> Result<Vec<i64>, StoreError> {
             break;
         }
         after = part.next;
-        all.extend(part.items.iter().map(|head| head.number.get()));
+        all.extend(part.items);
     }
-    all.sort_unstable();
+    all.sort_by_key(|head| head.number.get());
+    assert!(all.is_sorted_by(|a, b| a.created_at < b.created_at));
     Ok(all)
 }
 
-fn numbered(number: u64, size: u64) -> NumberedPage {
-    NumberedPage::parse(Some(&number.to_string()), Some(&size.to_string())).unwrap()
+fn numbers<'a>(heads: impl IntoIterator<Item = &'a TenantHead>) -> Vec<i64> {
+    heads.into_iter().map(|head| head.number.get()).collect()
 }
 
-fn numbers<Q: TenantQueries + ?Sized>(
-    tenants: &mut Q,
-    page: NumberedPage,
-) -> Result<Vec<i64>, StoreError> {
-    let tenants = tenants.numbered_page(page)?;
-    Ok(tenants.iter().map(|tenant| tenant.number.get()).collect())
-}
-
-/// Compares one page and the total with all there is.
+/// Compares one page and its total with all there is.
 fn compare<Q: TenantQueries + ?Sized>(
     tenants: &mut Q,
-    all: &[i64],
-    page: NumberedPage,
+    all: &[TenantHead],
+    query: &RecordQuery,
 ) -> Result<(), StoreError> {
-    assert_eq!(tenants.count()?, u64::try_from(all.len()).unwrap());
-    let start = usize::try_from(page.offset()).unwrap().min(all.len());
-    let end = (start + usize::from(page.size())).min(all.len());
-    assert_eq!(numbers(tenants, page)?, all[start..end], "{page:?}");
+    let mut found: Vec<_> = all
+        .iter()
+        .filter(|head| query.filter.matches(head))
+        .collect();
+    found.sort_by(|one, other| query.order.compare(one, other));
+    let skipped = usize::try_from(query.page.offset()).unwrap();
+    let total = u64::try_from(found.len()).unwrap();
+    let page = found.into_iter().skip(skipped);
+    let page = numbers(page.take(query.page.size().into()));
+    let answer = tenants.record_page(query)?;
+    let answered = numbers(answer.tenants.iter().map(Tenant::head));
+    assert_eq!((answered, answer.total), (page, total), "{query:?}");
     Ok(())
 }
 
-/// Compares every page of some sizes, and one behind the last.
-fn compare_all(db: &TestDatabase, all: &[i64]) {
+fn by_page(number: u64, size: u64) -> RecordQuery {
+    RecordQuery {
+        page: numbered(number, size),
+        ..RecordQuery::default()
+    }
+}
+
+/// Compares every page of some sizes, and one behind the last; then the pages of all orders and
+/// ranges of creation that chance picks.
+fn compare_all(db: &TestDatabase, numbers_of_all: &[i64]) {
+    let chance = Chance::new();
     read(&**db, |unit| {
-        assert_eq!(listing(unit)?, all);
+        let all = listing(unit)?;
+        assert_eq!(numbers(&all), numbers_of_all);
+        let total = u64::try_from(all.len()).unwrap();
         for size in [61, 1000] {
-            let last = numbered(1, size).last(u64::try_from(all.len()).unwrap());
-            for number in 1..=last + 1 {
-                compare(unit.tenants(), all, numbered(number, size))?;
+            for number in 1..=numbered(1, size).last(total) + 1 {
+                compare(unit.tenants(), &all, &by_page(number, size))?;
             }
+        }
+        for _ in 0..30 {
+            compare(unit.tenants(), &all, &chance.query(&all))?;
         }
         Ok(())
     });
@@ -147,11 +189,13 @@ pub(crate) fn pages_are_whole_at_the_edges_of_blocks(db: &TestDatabase) {
                 assert_eq!(insert(&**db, tenant_in(1, n)).number.get(), number);
                 (all, n) = ([all, vec![number]].concat(), n + 1);
                 read(&**db, |unit| {
+                    let listing = listing(unit)?;
+                    assert_eq!(numbers(&listing), all);
                     let last = u64::try_from(all.len()).unwrap();
                     for page in [1, last / 2 + 1, last, last + 1] {
-                        compare(unit.tenants(), &all, numbered(page, 1))?;
+                        compare(unit.tenants(), &listing, &by_page(page, 1))?;
                     }
-                    compare(unit.tenants(), &all, numbered(1, 1000))
+                    compare(unit.tenants(), &listing, &by_page(1, 1000))
                 });
             }
         }
@@ -164,12 +208,11 @@ pub(crate) fn pages_are_whole_at_the_edges_of_blocks(db: &TestDatabase) {
     let tenants = unit.tenants();
     let more: Vec<_> = (20_000..20_300).map(|n| tenant_in(1, n)).collect();
     let inside = tenants.insert_all(&more).unwrap();
-    let seen: Vec<_> = all
-        .iter()
-        .copied()
-        .chain(inside.iter().map(|number| number.get()))
-        .collect();
-    compare(tenants, &seen, numbered(10, 1000)).unwrap();
+    let last = tenants.record_page(&by_page(1, 0)).unwrap();
+    let total = u64::try_from(all.len()).unwrap() + 300;
+    assert_eq!(last.total, total);
+    let seen = tenants.record_page(&by_page(total, 1)).unwrap().tenants;
+    assert_eq!(seen[0].number, inside[299]);
     compare_all(db, &all);
     drop(unit);
     compare_all(db, &all);
@@ -270,11 +313,11 @@ pub(crate) fn pages_and_totals_are_exact_while_others_write(db: &TestDatabase) {
                 while !over.load(Ordering::SeqCst) {
                     read(store, |unit| {
                         let all = listing(unit)?;
+                        let total = u64::try_from(all.len()).unwrap();
                         for _ in 0..6 {
-                            let size = 1 + chance.below(40);
-                            let last = numbered(1, size).last(u64::try_from(all.len()).unwrap());
-                            let page = numbered(1 + chance.below(last + 1), size);
-                            compare(unit.tenants(), &all, page)?;
+                            compare(unit.tenants(), &all, &chance.query(&all))?;
+                            let page = by_page(1 + chance.below(total / 20 + 2), 20);
+                            compare(unit.tenants(), &all, &page)?;
                         }
                         Ok(())
                     });

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use tenantry_domain::{
     environment::EnvironmentAccess,
     id::{TenantId, TenantNumber},
-    page::NumberedPage,
     port::{Store, StoreError, VersionedWrite},
     tenant::{NewTenant, TenantChange, TenantStatus},
     version::Version,
@@ -129,34 +128,6 @@ pub(crate) fn may_change_their_id(db: &TestDatabase) {
 pub(crate) fn need_their_environment(db: &TestDatabase) {
     let result = try_write(&**db, |unit| unit.tenants().insert(&tenant_in(1, 1)));
     assert!(matches!(result, Err(StoreError::Referenced)), "{result:?}");
-}
-
-pub(crate) fn are_shown_by_number(db: &TestDatabase) {
-    environments(&**db, &[1]);
-    // Their times run against their numbers.
-    let tenants: Vec<_> = (1..=5)
-        .map(|n| {
-            let created_at = at(100 - i64::try_from(n).unwrap());
-            insert(
-                &**db,
-                NewTenant {
-                    created_at,
-                    data: data(&format!("{{\"n\":{n}}}")),
-                    ..tenant_in(1, n)
-                },
-            )
-        })
-        .collect();
-    let shown = |number: &str, size: &str| {
-        let page = NumberedPage::parse(Some(number), Some(size)).unwrap();
-        read(&**db, |unit| unit.tenants().numbered_page(page))
-    };
-    assert_eq!(shown("1", "2"), tenants[..2]);
-    assert_eq!(shown("3", "2"), tenants[4..]);
-    assert_eq!(shown("4", "2"), []);
-    assert_eq!(shown("1", "0"), []);
-    assert_eq!(shown("18446744073709551615", "1000"), []);
-    assert_eq!(count(&**db), 5);
 }
 
 pub(crate) fn with_a_bad_row_are_corrupt(db: &TestDatabase) {

@@ -12,6 +12,7 @@ use tenantry_domain::{
     error::FaultKind,
     id::TenantId,
     json::Value,
+    record::RecordQuery,
     usecase::tenants::{self, CreateTenantRecord, ReplaceTenantRecord},
     version::Version,
 };
@@ -44,16 +45,20 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn list(_: System, call: Call) -> Result<HttpResponse, ApiError> {
     let query = call.query();
     let page = query.numbered_page()?;
+    let wanted = RecordQuery {
+        page,
+        ..RecordQuery::default()
+    };
     let representation = call.representation;
     // A page may hold many megabytes, so it is written where it is read: on a thread that
     // may block, in that request's turn.
     let body = call
         .read(move |unit| {
-            let (records, total) = tenants::numbered_page(unit, page)?;
+            let records = tenants::records(unit, &wanted)?;
             Ok(representation::collection(
                 representation,
-                &records,
-                total,
+                &records.tenants,
+                records.total,
                 page,
                 &query,
             ))
