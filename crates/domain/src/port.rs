@@ -236,9 +236,12 @@ pub trait TenantQueries {
 
 /// Writes tenants.
 pub trait TenantRepository: TenantQueries {
-    /// Adds one, and gives it the next number. Fails with [`StoreError::Taken`] for
-    /// [`Unique::TenantId`] and [`Unique::TenantLabel`].
+    /// Adds one, and gives it the next number. Its time of creation lies behind those of all
+    /// that were added before it, so that both orders are the same. Fails with
+    /// [`StoreError::Taken`] for [`Unique::TenantId`] and [`Unique::TenantLabel`].
     fn insert(&mut self, tenant: &NewTenant) -> Result<TenantNumber, StoreError>;
+    /// Adds many, in that order, and gives their numbers. Fails as [`insert`](Self::insert) does.
+    fn insert_all(&mut self, tenants: &[NewTenant]) -> Result<Vec<TenantNumber>, StoreError>;
     /// Stores a changed tenant if the stored one is still in version `read`. The
     /// tenant is found by its number, so its id may change.
     fn update(&mut self, tenant: &Tenant, read: Version) -> Result<VersionedWrite, StoreError>;
@@ -349,4 +352,6 @@ pub trait ChangeLog {
     fn latest_time(&mut self) -> Result<Option<Timestamp>, StoreError>;
     /// Adds a change behind all that were committed before it.
     fn append(&mut self, change: &NewChange) -> Result<(), StoreError>;
+    /// Adds many, in that order.
+    fn append_all(&mut self, changes: &[NewChange]) -> Result<(), StoreError>;
 }

@@ -51,6 +51,16 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Integer};
+
+    tenant_counts (level, block) {
+        level -> Integer,
+        block -> BigInt,
+        tenants -> BigInt,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::types::{SqlTimestamp, SqlUuid};
 

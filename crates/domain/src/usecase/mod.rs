@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod bootstrap;
+pub mod bulk;
 pub mod clients;
 pub mod environments;
 pub mod keys;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod client;
+mod dev;
 mod environment;
 mod flags;
 mod key;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::{
-    client::ClientCommand, environment::EnvironmentCommand, key::KeyCommand,
+    client::ClientCommand, dev::DevCommand, environment::EnvironmentCommand, key::KeyCommand,
     master_key::MasterKeyCommand, migrate::MigrateCommand, system_account::SystemAccountCommand,
 };
 use crate::{
@@ -76,6 +77,9 @@ enum Command {
     /// Rotate the key that everything secret in the database is sealed under
     #[command(subcommand)]
     MasterKey(MasterKeyCommand),
+    /// For developers of Tenantry
+    #[command(subcommand, hide = true)]
+    Dev(DevCommand),
 }
 
 /// Does what the command line says. All there is to tell about a failure is one line
@@ -119,6 +123,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::SystemAccount(command) => command.run(&settings),
         Command::Key(command) => command.run(&settings),
         Command::MasterKey(command) => command.run(&settings),
+        Command::Dev(command) => command.run(&settings),
     }
 }
 

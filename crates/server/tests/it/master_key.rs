@@ -7,8 +7,8 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::key_rotation::{command, refused};
 use crate::harness::{Server, cli};
+use crate::key_rotation::{command, refused};
 use crate::support::{poll, text};
 
 fn key_file(server: &Server) -> std::path::PathBuf {

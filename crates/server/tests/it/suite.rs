@@ -18,7 +18,7 @@ mod environments;
 pub(crate) mod harness;
 mod hygiene;
 pub(crate) mod jwt;
-mod key_rotation;
+pub(crate) mod key_rotation;
 mod last_use;
 mod management_errors;
 mod master_key;

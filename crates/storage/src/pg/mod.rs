@@ -20,7 +20,7 @@ pub(crate) use self::url::PostgresUrl;
 use self::{
     connection::{Manager, Role},
     lane::Lane,
-    queries::{ReadUnit, Session, WriteUnit, migrations},
+    queries::{ReadUnit, Session, WriteUnit, counts, migrations},
 };
 use crate::{
     database::{DatabaseOptions, OpenError},
@@ -95,6 +95,14 @@ impl Backend {
 
     pub(crate) fn revert(&self) -> Result<Option<String>, MigrateError> {
         migrations::revert(&mut self.manager.migrator()?)
+    }
+
+    pub(crate) fn miscounted(&self) -> Result<u64, MigrateError> {
+        Ok(counts::miscounted(&mut self.manager.migrator()?)?)
+    }
+
+    pub(crate) fn recount(&self) -> Result<u64, MigrateError> {
+        counts::recount(&mut self.manager.migrator()?)
     }
 
     pub(crate) fn migrations(&self) -> Result<Vec<MigrationStatus>, MigrateError> {

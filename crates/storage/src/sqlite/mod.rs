@@ -21,7 +21,7 @@ use tenantry_domain::port::{Snapshot, StoreError, UnitOfWork};
 use self::{
     connection::{Manager, Role},
     file::Identity,
-    queries::{ReadUnit, Session, WriteUnit, migrations},
+    queries::{ReadUnit, Session, WriteUnit, counts, migrations},
 };
 use crate::{
     database::{DatabaseOptions, OpenError},
@@ -93,6 +93,14 @@ impl Backend {
 
     pub(crate) fn revert(&self) -> Result<Option<String>, MigrateError> {
         migrations::revert(&mut self.manager.migrator()?)
+    }
+
+    pub(crate) fn miscounted(&self) -> Result<u64, MigrateError> {
+        Ok(counts::miscounted(&mut self.manager.migrator()?)?)
+    }
+
+    pub(crate) fn recount(&self) -> Result<u64, MigrateError> {
+        counts::recount(&mut self.manager.migrator()?)
     }
 
     pub(crate) fn migrations(&self) -> Result<Vec<MigrationStatus>, MigrateError> {

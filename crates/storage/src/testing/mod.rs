@@ -218,6 +218,18 @@ impl TestDatabase {
             .expect("the test's statements are well-formed");
     }
 
+    /// Lets the next tenant have that number, as if those before it had been given out in vain.
+    pub fn skip_to_number(&self, number: i64) {
+        match self.database.backend() {
+            Backend::Sqlite(_) => self.execute(&format!(
+                "UPDATE sqlite_sequence SET seq = {number} - 1 WHERE name = 'tenants'"
+            )),
+            Backend::Postgres(_) => self.execute(&format!(
+                "ALTER SEQUENCE tenants_number_seq RESTART WITH {number}"
+            )),
+        }
+    }
+
     /// Everything in the schema as the database itself describes it, in a fixed order.
     pub fn schema(&self) -> Vec<String> {
         self.lines(shape::SQLITE_DEFINITIONS, shape::POSTGRES_DEFINITIONS)

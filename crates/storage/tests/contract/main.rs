@@ -14,6 +14,7 @@ mod environments;
 mod fidelity;
 mod make;
 mod migrations;
+mod numbered;
 mod paging;
 mod records;
 mod staff;
@@ -99,6 +100,12 @@ on_every_database! {
         nothing_is_visible_to_who_may_see_nothing
         a_last_page_says_where_to_go_on
         clients_and_environments_are_paged_likewise;
+    numbered:
+        pages_are_whole_at_the_edges_of_blocks
+        emptied_blocks_and_gaps_are_passed_over
+        pages_and_totals_are_exact_while_others_write
+        tenants_from_before_the_counts_are_counted
+        wrong_counts_are_found_and_mended;
     fidelity:
         data_keeps_order_and_digits
         text_and_instants_come_back_exactly;

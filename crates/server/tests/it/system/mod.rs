@@ -3,6 +3,7 @@
 mod conditional;
 mod credentials;
 mod data;
+mod depth;
 mod family;
 mod flood;
 mod list;
