@@ -208,3 +208,6 @@ impl From<Refused> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
