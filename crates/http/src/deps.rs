@@ -228,3 +228,6 @@ impl From<Refused> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

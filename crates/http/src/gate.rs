@@ -43,6 +43,17 @@ impl Default for Patience {
     }
 }
 
+#[cfg(test)]
+impl Patience {
+    /// One that ends after that time.
+    pub(crate) fn of(for_all: Duration) -> Self {
+        Self {
+            for_all: Cell::new(for_all),
+            ..Self::default()
+        }
+    }
+}
+
 fn spend(what: &Cell<Duration>, since: Instant) {
     what.set(what.get().saturating_sub(since.elapsed()));
 }
@@ -207,12 +218,6 @@ mod tests {
         }
     }
 
-    fn patience(for_all: Duration) -> Patience {
-        let patience = Patience::default();
-        patience.for_all.set(for_all);
-        patience
-    }
-
     async fn until(holds: impl Fn() -> bool) {
         let begun = Instant::now();
         while !holds() {
@@ -241,10 +246,10 @@ mod tests {
     async fn work_that_takes_too_long_is_not_waited_for_and_keeps_its_place() {
         let gate = gate(1, GIVEN_UP);
         let (end, ended) = mpsc::channel::<()>();
-        let short = patience(Duration::from_millis(20));
+        let short = Patience::of(Duration::from_millis(20));
         let result = gate.run(&short, move || ended.recv()).await;
         assert!(matches!(result, Err(Refused::Overdue(_))), "{result:?}");
-        let result = gate.run(&patience(Duration::ZERO), || ()).await;
+        let result = gate.run(&Patience::of(Duration::ZERO), || ()).await;
         assert!(matches!(result, Err(Refused::NoTurn(_))), "{result:?}");
         assert_eq!(short.for_all.get(), Duration::ZERO, "it is spent");
         end.send(()).unwrap();
@@ -258,7 +263,7 @@ mod tests {
             let (end, ended) = mpsc::channel::<()>();
             (end, move || ended.recv())
         };
-        let short = || patience(Duration::from_millis(20));
+        let short = || Patience::of(Duration::from_millis(20));
         let (first_end, first) = hang();
         let (second_end, second) = hang();
         let result = gate.run(&short(), first).await;
@@ -267,7 +272,7 @@ mod tests {
         let result = gate.run(&short(), second).await;
         assert!(matches!(result, Err(Refused::Overdue(_))), "{result:?}");
 
-        let long_enough = patience(Duration::from_millis(200));
+        let long_enough = Patience::of(Duration::from_millis(200));
         let result = gate.run(&long_enough, || ()).await;
         assert!(matches!(result, Err(Refused::NoTurn(_))), "{result:?}");
 

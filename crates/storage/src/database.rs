@@ -192,7 +192,7 @@ impl Database {
     /// Whether every migration is applied that this program has, and no other; the
     /// reason where that is not so.
     pub fn check_schema(&self) -> Result<(), StoreError> {
-        self.check()
+        on!(self, backend => backend.check_exactly())
     }
 
     #[cfg(feature = "testing")]

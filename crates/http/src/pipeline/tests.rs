@@ -53,13 +53,14 @@ impl KeyReader for NoReader {
     fn read_again(&self) {}
 }
 
-fn deps() -> Arc<Deps> {
+/// A server on that store.
+pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
     let now = instant("2026-01-01T00:00:00Z");
     let master = MasterKey::generate(&OsEntropy);
     let key = keys::generate(SigningAlgorithm::EdDsa, now, 60, &OsEntropy, &master).unwrap();
     let ring = KeyRing::open(&[key], &master).unwrap();
     Deps::new(DepsParts {
-        store: Arc::new(Away),
+        store,
         clock: Arc::new(ManualClock::at(now)),
         entropy: Arc::new(OsEntropy),
         reserved: Arc::new(ReservedLabels::default()),
@@ -112,7 +113,7 @@ async fn ask(path: &str) -> (u16, HttpResponse<String>) {
         ),
     ]);
     let app = App::new()
-        .app_data(web::Data::from(deps()))
+        .app_data(web::Data::from(deps(Arc::new(Away))))
         .configure(|config| configure(config, &table));
     let app = init_service(app).await;
     let response = call_service(&app, TestRequest::get().uri(path).to_request()).await;

@@ -89,6 +89,11 @@ impl Backend {
         migrations::check(Session::new(link))
     }
 
+    pub(crate) fn check_exactly(&self) -> Result<(), StoreError> {
+        let link = self.begin_on(&self.readers, |_| ops::BEGIN_READ.to_owned())?;
+        migrations::check_exactly(Session::new(link))
+    }
+
     pub(crate) fn migrate(&self) -> Result<Vec<String>, MigrateError> {
         migrations::run(&mut self.manager.migrator()?)
     }

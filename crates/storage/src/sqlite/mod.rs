@@ -87,6 +87,12 @@ impl Backend {
         migrations::check(Session::new(link))
     }
 
+    pub(crate) fn check_exactly(&self) -> Result<(), StoreError> {
+        self.refuse_if_gone()?;
+        let link = self.begin_on(&self.readers, ops::BEGIN_READ)?;
+        migrations::check_exactly(Session::new(link))
+    }
+
     pub(crate) fn migrate(&self) -> Result<Vec<String>, MigrateError> {
         migrations::run(&mut self.manager.migrator()?)
     }
