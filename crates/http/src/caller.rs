@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use actix_web::http::Method;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use secrecy::ExposeSecret;
 use tenantry_auth::{
@@ -15,20 +16,22 @@ use tenantry_domain::{
     account::{SystemAccount, Username},
     change::Actor,
     client::{ClientId, ClientOwner, SecretHash},
-    scope::{ScopeSet, ScopeToken},
     usecase::{Context, tokens},
 };
 
 use crate::{
     call::Call,
     error::{ApiError, Code},
-    operation::Access,
+    operation::{Access, Verb},
 };
 
 /// Somebody who may call an operation: the first parameter of every handler.
 pub(crate) trait Caller: Sized + 'static {
     /// Who may.
     const ACCESS: Access;
+
+    /// The methods of the operations that this caller asks for.
+    type Method: Into<Method>;
 
     /// Finds out who calls, and refuses whoever may not.
     fn authenticate(call: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>>;
@@ -39,6 +42,8 @@ pub(crate) struct Anybody;
 
 impl Caller for Anybody {
     const ACCESS: Access = Access::Public;
+
+    type Method = Method;
 
     fn authenticate(_: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>> {
         std::future::ready(Ok(Self)).boxed_local()
@@ -59,6 +64,9 @@ impl<P> Management<P> {
 
 impl<P: Permission> Caller for Management<P> {
     const ACCESS: Access = Access::Management(P::SCOPE);
+
+    /// POST is not among them: see [`Operation::create`](crate::operation::Operation::create).
+    type Method = Verb;
 
     fn authenticate(call: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>> {
         async move {
@@ -113,19 +121,12 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
     let ClientOwner::Operator(access) = &known.client.owner else {
         return Err(refuse_token("it is a tenant client's"));
     };
-    let granted = token_scopes(&claims.scope, &known.client.scopes);
     Ok(ManagementPrincipal {
         client_id: known.client.id.clone(),
-        scopes: granted,
+        scopes: known.granted(&claims.scope),
         access: access.clone(),
         token_id: claims.jti,
     })
-}
-
-/// What a token grants now: what it was given, less what the client has lost since.
-fn token_scopes(claimed: &str, current: &ScopeSet) -> ScopeSet {
-    let is_claimed = |scope: &&ScopeToken| claimed.split(' ').any(|one| one == scope.as_str());
-    current.iter().filter(is_claimed).cloned().collect()
 }
 
 fn refuse_token(cause: impl std::fmt::Display) -> ApiError {
@@ -147,6 +148,8 @@ impl System {
 
 impl Caller for System {
     const ACCESS: Access = Access::System;
+
+    type Method = Method;
 
     fn authenticate(call: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>> {
         async move {
