@@ -34,6 +34,7 @@ pub mod name;
 pub mod page;
 pub mod port;
 pub mod record;
+pub mod rotation;
 pub mod scope;
 pub mod subdomain;
 pub mod tenant;
