@@ -33,6 +33,7 @@ pub mod key;
 pub mod name;
 pub mod page;
 pub mod port;
+pub mod rotation;
 pub mod scope;
 pub mod subdomain;
 pub mod tenant;

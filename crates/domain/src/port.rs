@@ -21,7 +21,7 @@ use crate::{
     key::SealedKey,
     name::Name,
     page::{NumberedPage, Page, PageRequest},
-    subdomain::Label,
+    subdomain::{DomainName, Label},
     tenant::{NewTenant, Tenant, TenantHead},
     token::RevokedToken,
     version::Version,
@@ -183,6 +183,10 @@ pub trait EnvironmentQueries {
     fn by_id(&mut self, id: EnvironmentId) -> Result<Option<Environment>, StoreError>;
     /// Several by their ids; those that are not there are left out.
     fn by_ids(&mut self, ids: &BTreeSet<EnvironmentId>) -> Result<Vec<Environment>, StoreError>;
+    /// The one that is known by that domain.
+    fn by_domain(&mut self, domain: &DomainName) -> Result<Option<Environment>, StoreError>;
+    /// The one whose tenants' hosts live directly below that domain.
+    fn by_tenant_domain(&mut self, domain: &DomainName) -> Result<Option<Environment>, StoreError>;
     /// The one that tenants of the system API go to.
     fn default(&mut self) -> Result<Option<Environment>, StoreError>;
     /// A region by its id.
@@ -197,6 +201,16 @@ pub trait EnvironmentRepository: EnvironmentQueries {
     fn insert_region(&mut self, region: &Region) -> Result<(), StoreError>;
     /// Adds an environment; its region is there.
     fn insert(&mut self, environment: &Environment) -> Result<(), StoreError>;
+    /// Stores a changed environment if the stored one is still in version `read`: its
+    /// name, its domains, and what every change sets.
+    fn update(
+        &mut self,
+        environment: &Environment,
+        read: Version,
+    ) -> Result<VersionedWrite, StoreError>;
+    /// Deletes an environment if it is still in version `read`. Clients that are bound to
+    /// it stay bound to the others.
+    fn delete(&mut self, id: EnvironmentId, read: Version) -> Result<VersionedWrite, StoreError>;
     /// Makes one the default, in place of the one that was; `false` if there is no such one.
     fn set_default(&mut self, id: EnvironmentId) -> Result<bool, StoreError>;
 }
@@ -211,6 +225,8 @@ pub trait TenantQueries {
     ) -> Result<Page<TenantHead>, StoreError>;
     /// One by its id.
     fn by_id(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
+    /// Whether there is any tenant in that environment.
+    fn any_in(&mut self, environment: EnvironmentId) -> Result<bool, StoreError>;
     /// Whether a tenant of that environment has that label.
     fn has_label(&mut self, environment: EnvironmentId, label: &Label) -> Result<bool, StoreError>;
     /// One numbered page of all, in the order of their numbers.
@@ -250,6 +266,22 @@ pub trait ClientQueries {
 pub trait ClientRepository: ClientQueries {
     /// Adds one with its first secret.
     fn insert(&mut self, client: &Client, secret: &SecretRecord) -> Result<(), StoreError>;
+    /// Stores a client's name, status and scopes anew; `false` if there is no such client.
+    fn update(&mut self, client: &Client) -> Result<bool, StoreError>;
+    /// Deletes a client with its secrets; `false` if there is no such client.
+    fn delete(&mut self, client: ClientKey) -> Result<bool, StoreError>;
+    /// Adds a secret to a client.
+    fn insert_secret(&mut self, client: ClientKey, secret: &SecretRecord)
+    -> Result<(), StoreError>;
+    /// Gives a client's secret another end, or none; `false` if there is no such secret.
+    fn set_expiry(
+        &mut self,
+        client: ClientKey,
+        secret: SecretId,
+        expires_at: Option<Timestamp>,
+    ) -> Result<bool, StoreError>;
+    /// Deletes one of a client's secrets; `false` if there is no such secret.
+    fn delete_secret(&mut self, client: ClientKey, secret: SecretId) -> Result<bool, StoreError>;
     /// Replaces the hash of a secret by one with newer parameters, if it is still the
     /// old one.
     fn rehash(

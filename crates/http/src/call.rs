@@ -15,6 +15,7 @@ use actix_web::{
 use tenantry_auth::hashing::Hasher;
 use tenantry_domain::{
     change::Actor,
+    client::ClientId,
     error::{Error, Fault, FaultKind},
     id::{InvalidId, RequestId},
     port::{Snapshot, UnitOfWork},
@@ -123,6 +124,13 @@ impl Call {
         })
     }
 
+    /// The client id in the path.
+    pub(crate) fn path_client_id(&self) -> Result<ClientId, ApiError> {
+        self.path_id("clientId", |text| {
+            ClientId::parse(text).map_err(|_| InvalidId)
+        })
+    }
+
     /// The `Authorization` header, if there is exactly one; two are one too many.
     pub(crate) fn authorization(&self) -> Result<Option<&[u8]>, TwoCredentials> {
         let mut values = self.request.headers().get_all(header::AUTHORIZATION);
@@ -143,7 +151,8 @@ impl Call {
 
     /// Reads the body, which must be of one of the media types.
     pub(crate) async fn json(&mut self, bodies: Bodies) -> Result<Vec<u8>, ApiError> {
-        body::expect_media_type(&self.request, bodies.media_types())?;
+        body::expect_media_type(&self.request, bodies.media_types())
+            .map_err(|refusal| bodies.tell(refusal))?;
         self.bytes().await
     }
 

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use actix_web::http::Method;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use tenantry_auth::{
     bearer,
@@ -12,7 +13,6 @@ use tenantry_auth::{
 use tenantry_domain::{
     change::Actor,
     client::{ClientId, ClientOwner},
-    scope::{ScopeSet, ScopeToken},
     usecase::{Context, tokens},
 };
 
@@ -20,7 +20,7 @@ use crate::{
     call::Call,
     error::{ApiError, Code},
     keys,
-    operation::Access,
+    operation::{Access, Verb},
     sign_in,
 };
 
@@ -28,6 +28,9 @@ use crate::{
 pub(crate) trait Caller: Sized + 'static {
     /// Who may.
     const ACCESS: Access;
+
+    /// The methods of the operations that this caller asks for.
+    type Method: Into<Method>;
 
     /// Finds out who calls, and refuses whoever may not.
     fn authenticate(call: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>>;
@@ -38,6 +41,8 @@ pub(crate) struct Anybody;
 
 impl Caller for Anybody {
     const ACCESS: Access = Access::Public;
+
+    type Method = Method;
 
     fn authenticate(_: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>> {
         std::future::ready(Ok(Self)).boxed_local()
@@ -58,6 +63,9 @@ impl<P> Management<P> {
 
 impl<P: Permission> Caller for Management<P> {
     const ACCESS: Access = Access::Management(P::SCOPE);
+
+    /// POST is not among them: see [`Operation::create`](crate::operation::Operation::create).
+    type Method = Verb;
 
     fn authenticate(call: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>> {
         async move {
@@ -109,19 +117,12 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
     };
     let uses = &call.deps.uses;
     uses.record(known.client.key, None, call.deps.now());
-    let granted = token_scopes(&claims.scope, &known.client.scopes);
     Ok(ManagementPrincipal {
         client_id: known.client.id.clone(),
-        scopes: granted,
+        scopes: known.granted(&claims.scope),
         access: access.clone(),
         token_id: claims.jti,
     })
-}
-
-/// What a token grants now: what it was given, less what the client has lost since.
-fn token_scopes(claimed: &str, current: &ScopeSet) -> ScopeSet {
-    let is_claimed = |scope: &&ScopeToken| claimed.split(' ').any(|one| one == scope.as_str());
-    current.iter().filter(is_claimed).cloned().collect()
 }
 
 fn refuse_token(cause: impl std::fmt::Display) -> ApiError {
@@ -143,6 +144,8 @@ impl System {
 
 impl Caller for System {
     const ACCESS: Access = Access::System;
+
+    type Method = Method;
 
     fn authenticate(call: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>> {
         async move {

@@ -14,6 +14,7 @@ mod body;
 mod call;
 mod caller;
 mod cors;
+mod creation;
 mod deps;
 mod error;
 mod etag;

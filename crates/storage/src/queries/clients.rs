@@ -99,6 +99,61 @@ impl ClientRepository for Session {
         })
     }
 
+    fn update(&mut self, client: &Client) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let changed = diesel::update(clients::table.find(DbUuid::from(client.key)))
+                .set((
+                    clients::name.eq(client.name.as_str()),
+                    clients::status.eq(client.status.as_str()),
+                    clients::scopes.eq(client.scopes.to_string()),
+                ))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn delete(&mut self, client: ClientKey) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let deleted =
+                diesel::delete(clients::table.find(DbUuid::from(client))).execute(conn)?;
+            Ok(deleted > 0)
+        })
+    }
+
+    fn insert_secret(
+        &mut self,
+        client: ClientKey,
+        secret: &SecretRecord,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| insert_secret(conn, client, secret))
+    }
+
+    fn set_expiry(
+        &mut self,
+        client: ClientKey,
+        secret: SecretId,
+        expires_at: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let changed = diesel::update(client_secrets::table)
+                .filter(client_secrets::id.eq(DbUuid::from(secret)))
+                .filter(client_secrets::client_key.eq(DbUuid::from(client)))
+                .set(client_secrets::expires_at.eq(expires_at.map(DbTime)))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn delete_secret(&mut self, client: ClientKey, secret: SecretId) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let deleted = diesel::delete(client_secrets::table)
+                .filter(client_secrets::id.eq(DbUuid::from(secret)))
+                .filter(client_secrets::client_key.eq(DbUuid::from(client)))
+                .execute(conn)?;
+            Ok(deleted > 0)
+        })
+    }
+
     fn rehash(
         &mut self,
         client: ClientKey,

@@ -57,6 +57,14 @@ impl TenantQueries for Session {
         })
     }
 
+    fn any_in(&mut self, environment: EnvironmentId) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let there =
+                tenants::table.filter(tenants::environment_id.eq(DbUuid::from(environment)));
+            Ok(select(exists(there)).get_result(conn)?)
+        })
+    }
+
     fn has_label(&mut self, environment: EnvironmentId, label: &Label) -> Result<bool, StoreError> {
         self.run(|conn| {
             let taken = tenants::table

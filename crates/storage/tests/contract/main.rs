@@ -53,6 +53,8 @@ on_every_database! {
     environments:
         come_back_as_they_went_in
         are_found_several_at_once
+        are_changed_and_deleted_in_the_version_that_was_read
+        are_known_to_have_tenants
         one_at_the_most_is_the_default
         need_their_region
         are_shown_to_those_who_may_see_them;
@@ -72,6 +74,8 @@ on_every_database! {
         need_their_owner
         are_told_apart_from_the_operators
         are_listed_for_their_tenant
+        are_changed_and_deleted
+        get_and_lose_secrets
         get_a_new_hash_only_for_the_old_one
         are_used_later_and_later;
     staff:
@@ -123,6 +127,10 @@ on_every_database! {
     usecases:
         a_tenant_and_its_client_are_made_both_or_none
         a_tenant_is_made_read_changed_and_deleted
+        a_patch_changes_the_version_it_finds
+        a_tenants_clients_come_change_and_go
+        secrets_are_rotated_and_retired
+        an_environment_comes_changes_and_goes
         records_go_to_the_default_environment
         an_id_that_was_given_up_can_be_used_again
         a_clock_that_is_set_back_hides_no_tenant

@@ -71,15 +71,20 @@ async fn active_claims(
     asking: &KnownClient,
     token: &str,
 ) -> Result<Option<AccessClaims>, ApiError> {
-    let Some((Verified { claims, kid }, id)) = verified(call, token).await? else {
+    let Some((verified, id)) = verified(call, token).await? else {
         return Ok(None);
     };
+    let Verified { mut claims, kid } = verified;
     let token_id = claims.jti.clone();
     let subject = call
         .read(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))
         .await?;
-    let told = subject.is_some_and(|subject| tokens::may_introspect(asking, &subject));
-    Ok(told.then_some(claims))
+    let told = subject.filter(|subject| tokens::may_introspect(asking, subject));
+    Ok(told.map(|subject| {
+        // What the client has lost since, the token does not grant any more.
+        claims.scope = subject.granted(&claims.scope).to_string();
+        claims
+    }))
 }
 
 /// Revokes a token of the client's own. What is no such token is as good as revoked: the
