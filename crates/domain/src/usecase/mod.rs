@@ -10,6 +10,7 @@ pub mod bootstrap;
 pub mod clients;
 pub mod environments;
 pub mod keys;
+pub mod management;
 pub mod secrets;
 pub mod tenants;
 pub mod tokens;

@@ -24,10 +24,22 @@ impl CliOutput {
 
 /// Runs `tenantry <args>` to its end, whether the server runs or not.
 pub(crate) fn cli(server: &Server, args: &[&str]) -> CliOutput {
-    let output = command(server.settings(), server.directory(), args)
-        .stdin(std::process::Stdio::null())
-        .output()
+    cli_with_input(server, args, "")
+}
+
+/// The same, with something on standard input.
+pub(crate) fn cli_with_input(server: &Server, args: &[&str], input: &str) -> CliOutput {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let mut child = command(server.settings(), server.directory(), args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    // A command that reads nothing may have ended by now.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
     CliOutput {
         status: output.status,
         stdout: String::from_utf8(output.stdout).unwrap(),

@@ -19,6 +19,6 @@ pub(crate) mod raw;
 pub(crate) mod reference;
 mod server;
 
-pub(crate) use cli::{CliOutput, cli};
+pub(crate) use cli::{CliOutput, cli, cli_with_input};
 pub(crate) use http::{Request, Response};
 pub(crate) use server::{Builder, Credentials, Server};
