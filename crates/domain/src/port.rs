@@ -276,8 +276,12 @@ pub trait ClientQueries {
     ) -> Result<Page<Client>, StoreError>;
     /// One together with all that decides whether it may be used.
     fn known(&mut self, id: &ClientId) -> Result<Option<KnownClient>, StoreError>;
+    /// One page of the management clients, oldest first.
+    fn page_of_operator(&mut self, request: PageRequest) -> Result<Page<Client>, StoreError>;
     /// Whether there is any management client.
     fn any_of_operator(&mut self) -> Result<bool, StoreError>;
+    /// Whether there is any management client that is active.
+    fn any_active_of_operator(&mut self) -> Result<bool, StoreError>;
 }
 
 /// Writes clients.

@@ -11,6 +11,7 @@ pub mod bulk;
 pub mod clients;
 pub mod environments;
 pub mod keys;
+pub mod management;
 pub mod secrets;
 pub mod tenants;
 pub mod tokens;

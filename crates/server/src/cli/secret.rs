@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use tenantry_domain::port::Entropy;
+use tenantry_domain::port::{Entropy, StoreError};
 
 use super::output::OutputArgs;
 use crate::{failure::Failure, files};
@@ -80,6 +80,13 @@ impl Delivery {
     pub(crate) fn counts(&mut self) {
         if let Some(file) = &mut self.file {
             file.counts = true;
+        }
+    }
+
+    /// The same where the outcome of the change is unknown.
+    pub(crate) fn counts_if_unknown(&mut self, error: &StoreError) {
+        if matches!(error, StoreError::OutcomeUnknown(_)) {
+            self.counts();
         }
     }
 

@@ -126,8 +126,8 @@ impl WithPassword {
         };
         let mut delivery = self.secret.prepare(&made, &*world.entropy)?;
         write(store, |unit| change(unit, &self.username, hash).map(|_| ())).map_err(|error| {
-            if matches!(error, AccountError::Store(StoreError::OutcomeUnknown(_))) {
-                delivery.counts();
+            if let AccountError::Store(error) = &error {
+                delivery.counts_if_unknown(error);
             }
             refused(&error)
         })?;

@@ -7,7 +7,10 @@ use diesel::{
     OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
 };
 use tenantry_domain::{
-    client::{Client, ClientId, ClientOwner, KnownClient, OwningTenant, SecretHash, SecretRecord},
+    client::{
+        Client, ClientId, ClientOwner, ClientStatus, KnownClient, OwningTenant, SecretHash,
+        SecretRecord,
+    },
     clock::Timestamp,
     environment::EnvironmentAccess,
     id::{ClientKey, EnvironmentId, SecretId, TenantNumber},
@@ -72,6 +75,47 @@ impl ClientQueries for Session {
                 secrets: secrets_of(conn, key)?,
                 tenant: owner.map(owner_into_domain).transpose()?,
             }))
+        })
+    }
+
+    fn page_of_operator(&mut self, request: PageRequest) -> Result<Page<Client>, StoreError> {
+        self.run(|conn| {
+            let rows = clients::table
+                .select(ClientRow::as_select())
+                .filter(clients::tenant_number.is_null())
+                .filter(row_value!(
+                    "(clients.created_at, clients.key)",
+                    ">",
+                    start_of(request)
+                ))
+                .order((clients::created_at, clients::key))
+                .limit(limit_of(request))
+                .load(conn)?;
+            let mut page = Vec::with_capacity(rows.len());
+            for row in rows {
+                let environments = if row.bound {
+                    bound_to(conn, row.key)?
+                } else {
+                    BTreeSet::new()
+                };
+                page.push(row.into_domain(environments)?);
+            }
+            Ok(Page::new(page, |client: &Client| Cursor {
+                created_at: client.created_at,
+                id: client.key.as_uuid(),
+            }))
+        })
+    }
+
+    fn any_active_of_operator(&mut self) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let found = clients::table
+                .filter(clients::tenant_number.is_null())
+                .filter(clients::status.eq(ClientStatus::Active.as_str()))
+                .select(clients::key)
+                .first::<DbUuid>(conn)
+                .optional()?;
+            Ok(found.is_some())
         })
     }
 

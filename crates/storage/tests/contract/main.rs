@@ -15,6 +15,7 @@ mod fidelity;
 mod make;
 mod migrations;
 mod numbered;
+mod operators;
 mod paging;
 mod records;
 mod staff;
@@ -84,6 +85,9 @@ on_every_database! {
         get_and_lose_secrets
         get_a_new_hash_only_for_the_old_one
         are_used_later_and_later;
+    operators:
+        management_clients_are_listed_disabled_rotated_and_deleted
+        a_tenants_client_is_none_of_the_operators;
     staff:
         accounts_come_back_as_they_went_in
         accounts_get_a_new_hash_only_for_the_old_one

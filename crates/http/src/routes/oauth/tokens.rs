@@ -71,9 +71,10 @@ async fn active_claims(
     asking: &KnownClient,
     token: &str,
 ) -> Result<Option<AccessClaims>, ApiError> {
-    let Some((Verified { mut claims, kid }, id)) = verified(call, token).await? else {
+    let Some((verified, id)) = verified(call, token).await? else {
         return Ok(None);
     };
+    let Verified { mut claims, kid } = verified;
     let token_id = claims.jti.clone();
     let subject = call
         .read(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))

@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 
 use serde_json::Value;
 
-use super::node::command;
+use super::node::{Settings, command};
 use super::server::Server;
 
 /// What a command said and how it ended.
@@ -25,7 +25,7 @@ impl CliOutput {
 
 /// Runs `tenantry <args>` to its end, whether the server runs or not.
 pub(crate) fn cli(server: &Server, args: &[&str]) -> CliOutput {
-    cli_with(server, &[], args)
+    run(&server.settings(), server, args, "")
 }
 
 /// The same with other settings than the server's, where they are given.
@@ -34,10 +34,26 @@ pub(crate) fn cli_with(server: &Server, others: &[(&str, &str)], args: &[&str]) 
     for &(name, value) in others {
         settings.insert(name.to_owned(), value.to_owned());
     }
-    let output = command(&settings, server.directory(), args)
-        .stdin(std::process::Stdio::null())
-        .output()
+    run(&settings, server, args, "")
+}
+
+/// The same, with something on standard input.
+pub(crate) fn cli_with_input(server: &Server, args: &[&str], input: &str) -> CliOutput {
+    run(&server.settings(), server, args, input)
+}
+
+fn run(settings: &Settings, server: &Server, args: &[&str], input: &str) -> CliOutput {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let mut child = command(settings, server.directory(), args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    // A command that reads nothing may have ended by now.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
     CliOutput {
         status: output.status,
         stdout: String::from_utf8(output.stdout).unwrap(),

@@ -24,7 +24,7 @@ mod server;
 mod world;
 
 pub(crate) use builder::Builder;
-pub(crate) use cli::{CliOutput, cli, cli_with, write_private};
+pub(crate) use cli::{CliOutput, cli, cli_with, cli_with_input, write_private};
 pub(crate) use database::Database;
 pub(crate) use http::{Request, Response};
 pub(crate) use server::{Credentials, Server};
