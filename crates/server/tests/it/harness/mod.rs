@@ -13,6 +13,7 @@
 )]
 
 mod cli;
+mod clients;
 mod http;
 mod process;
 pub(crate) mod raw;
@@ -20,5 +21,6 @@ pub(crate) mod reference;
 mod server;
 
 pub(crate) use cli::{CliOutput, cli};
+pub(crate) use clients::Clients;
 pub(crate) use http::{Request, Response};
 pub(crate) use server::{Builder, Credentials, Server};

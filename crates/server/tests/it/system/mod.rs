@@ -1,9 +1,13 @@
 //! Contract §5: the system API.
 
+mod clients;
+mod collection;
 mod conditional;
 mod credentials;
 mod data;
 mod family;
+mod filters;
+mod hydra;
 mod list;
 mod lock;
 mod negotiation;
