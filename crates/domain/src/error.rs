@@ -12,6 +12,7 @@ use crate::{
     name::NameFault,
     page::{InvalidCursor, InvalidLimit, NumberedPageFault},
     port::StoreError,
+    record::{InvalidInstant, UnknownDirection},
     rotation::InvalidOverlap,
     scope::{InvalidScopeToken, UnknownScope},
     subdomain::{DomainFault, LabelFault},
@@ -191,6 +192,15 @@ pub enum FaultKind {
     /// It is no page number or size.
     #[error(transparent)]
     NumberedPage(#[from] NumberedPageFault),
+    /// It is no instant.
+    #[error(transparent)]
+    Instant(#[from] InvalidInstant),
+    /// It is no direction of an order.
+    #[error(transparent)]
+    Direction(#[from] UnknownDirection),
+    /// It names a filter that is known, in a form that this filter does not have.
+    #[error("is not a form of this filter")]
+    FilterForm,
     /// It is no scope.
     #[error(transparent)]
     Scope(#[from] InvalidScopeToken),

@@ -125,11 +125,29 @@ impl TenantNumber {
         Self(number)
     }
 
+    /// Reads a whole number in ASCII digits, perhaps below zero. One beyond 64 bits counts
+    /// as the nearest within them, which no tenant will ever have.
+    pub fn parse(text: &str) -> Result<Self, InvalidNumber> {
+        let (limit, digits) = match text.strip_prefix('-') {
+            Some(digits) => (i64::MIN, digits),
+            None => (i64::MAX, text),
+        };
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(InvalidNumber);
+        }
+        Ok(Self(text.parse().unwrap_or(limit)))
+    }
+
     /// The number itself.
     pub const fn get(self) -> i64 {
         self.0
     }
 }
+
+/// A text that is no whole number.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("must be an integer")]
+pub struct InvalidNumber;
 
 /// Names one request, through logs, events and changes.
 ///
@@ -192,6 +210,30 @@ mod tests {
             "",
         ] {
             assert_eq!(TenantId::parse(other), Err(InvalidId), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_whole_and_never_too_large() {
+        for (text, number) in [
+            ("1", 1),
+            ("007", 7),
+            ("0", 0),
+            ("-3", -3),
+            ("9223372036854775807", i64::MAX),
+            ("9223372036854775808", i64::MAX),
+            ("-99999999999999999999", i64::MIN),
+        ] {
+            assert_eq!(
+                TenantNumber::parse(text),
+                Ok(TenantNumber(number)),
+                "{text:?}"
+            );
+        }
+        for bad in [
+            "", "-", "+1", "--1", "1.0", "1e3", " 1", "1 ", "0x1", "१", "one",
+        ] {
+            assert_eq!(TenantNumber::parse(bad), Err(InvalidNumber), "{bad:?}");
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) enum Representation {
 }
 
 impl Representation {
-    const fn media_type(self) -> &'static str {
+    pub(crate) const fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::JsonLd => "application/ld+json",

@@ -2,7 +2,7 @@
 
 use tenantry_domain::{
     error::{Fault, FaultKind},
-    page::{Cursor, Limit, NumberedPage, NumberedPageFault, PageRequest},
+    page::{Cursor, Limit, PageRequest},
 };
 
 use crate::error::{ApiError, Location};
@@ -68,39 +68,16 @@ impl Query {
         ))
     }
 
-    /// The page that the system API's collection is asked for.
-    pub(crate) fn numbered_page(&self) -> Result<NumberedPage, ApiError> {
-        let (page_name, page) = self.last_of(&["page", "_page"]);
-        let (size_name, size) = self.last_of(&["limit", "itemsPerPage", "_limit"]);
-        NumberedPage::parse(page, size).map_err(|faults| {
-            let located = faults.into_iter().map(|fault| {
-                let (name, value) = match fault {
-                    NumberedPageFault::Page => (page_name, page),
-                    NumberedPageFault::Size => (size_name, size),
-                };
-                let fault = Fault::new(name, fault).showing(value.unwrap_or_default());
-                (Location::Query, fault)
-            });
-            ApiError::invalid(located.collect())
-        })
-    }
-
-    /// The first of several synonyms that is there, with its last value.
-    fn last_of<'a>(&'a self, names: &[&'static str]) -> (&'static str, Option<&'a str>) {
-        for &name in names {
-            if let Some((_, value)) = self.0.iter().rfind(|(key, _)| key == name) {
-                return (name, Some(value));
-            }
-        }
-        (names[0], None)
-    }
-
-    /// All parameters but those of the page's number, encoded again.
-    pub(crate) fn without_page(&self) -> String {
-        let others = self
-            .0
+    /// Every parameter with its value, in their order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
             .iter()
-            .filter(|(key, _)| key != "page" && key != "_page");
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// All parameters but those of certain names, encoded again.
+    pub(crate) fn without(&self, names: &[&str]) -> String {
+        let others = self.pairs().filter(|(name, _)| !names.contains(name));
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(others)
             .finish()

@@ -149,6 +149,7 @@ async fn a_lost_database_is_a_503_with_retry_after() {
 async fn an_unknown_outcome_is_a_503_that_claims_nothing() {
     let (status, response) = ask("/system/write").await;
     assert_eq!(status, 503);
+    assert!(response.headers().contains_key(header::LINK));
     assert!(response.headers().contains_key(header::RETRY_AFTER));
     let body = response.into_body();
     assert!(body.contains("may have happened or not"), "{body}");

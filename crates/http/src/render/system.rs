@@ -105,6 +105,8 @@ fn description(error: &ApiError) -> &str {
 fn violation((location, fault): &Located) -> Violation<'_> {
     let message = match (&fault.kind, location) {
         (FaultKind::Required, _) => "This value should not be blank.".to_owned(),
+        (FaultKind::Instant(_), _) => "This value is not a valid datetime.".to_owned(),
+        (FaultKind::Direction(_), _) => "The value you selected is not a valid choice.".to_owned(),
         (FaultKind::NotAnInteger | FaultKind::Version(VersionFault::TooLarge), _) => {
             "This value should be of type integer.".to_owned()
         }
@@ -117,7 +119,7 @@ fn violation((location, fault): &Located) -> Violation<'_> {
         (FaultKind::Data(DataFault::TooLong), _) => {
             "This value is too long. It should have 262144 bytes or less.".to_owned()
         }
-        (FaultKind::Id(_) | FaultKind::NotAString, Location::Body) => {
+        (FaultKind::Id(_), _) | (FaultKind::NotAString, Location::Body) => {
             "This is not a valid UUID.".to_owned()
         }
         (FaultKind::AlreadyUsed | FaultKind::SubdomainTaken, _) => {

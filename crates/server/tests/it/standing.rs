@@ -9,8 +9,6 @@ use crate::support::{
     Tenant, ask_token, assert_oauth_error, create_tenant, management_client, poll,
 };
 
-const URL: &str = "https://manage.example.test";
-
 struct Place {
     servers: [Server; 2],
     /// A client that is never touched, to ask with.
@@ -19,20 +17,13 @@ struct Place {
 
 /// Two servers on one database.
 fn place(token_ttl: &str) -> Place {
-    let first = Server::builder()
+    let both = Server::builder()
         .environments_file(&crate::harness::reference::environments_file())
-        .env("TENANTRY_PUBLIC_URL", URL)
         .env("TENANTRY_TOKEN_TTL", token_ttl)
+        .nodes(2)
         .start();
-    let mut second = Server::builder();
-    for (name, value) in first.settings() {
-        let is_own = ["TENANTRY_LISTEN", "TENANTRY_ENVIRONMENTS_FILE"].contains(&name.as_str());
-        if !is_own {
-            second = second.env(name, value);
-        }
-    }
-    let asking = management_client(&first, &["tenants:read"], &[]);
-    let servers = [first, second.start()];
+    let asking = management_client(&both, &["tenants:read"], &[]);
+    let servers = [both.nth(0), both.nth(1)];
     Place { servers, asking }
 }
 

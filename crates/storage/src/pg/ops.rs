@@ -66,13 +66,13 @@ type Condition = Box<dyn BoxableExpression<tenants::table, Pg, SqlType = Bool>>;
 
 /// Whether a tenant's number is one of these, of which there may be any number: an array
 /// is one value. It is all the same here whether ids are asked for as well.
-pub(super) fn number_among(numbers: Vec<i64>, _alone: bool) -> Condition {
-    Box::new(tenants::number.eq_any(numbers))
+pub(super) fn number_among(numbers: &[i64], _alone: bool) -> Condition {
+    Box::new(tenants::number.eq_any(numbers.to_vec()))
 }
 
 /// Whether a tenant's id is one of these, of which there may be any number.
-pub(super) fn id_among(ids: Vec<DbUuid>) -> Condition {
-    Box::new(tenants::id.eq_any(ids))
+pub(super) fn id_among(ids: &[DbUuid]) -> Condition {
+    Box::new(tenants::id.eq_any(ids.to_vec()))
 }
 
 #[derive(QueryableByName)]

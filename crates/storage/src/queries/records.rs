@@ -131,12 +131,12 @@ fn page_of(
 fn filtered(filter: &RecordFilter) -> Records {
     let mut records = tenants::table.into_boxed();
     if let Some(numbers) = &filter.numbers {
-        let numbers = numbers.iter().map(|number| number.get());
-        records = records.filter(ops::number_among(numbers.collect(), filter.ids.is_none()));
+        let numbers: Vec<_> = numbers.iter().map(|number| number.get()).collect();
+        records = records.filter(ops::number_among(&numbers, filter.ids.is_none()));
     }
     if let Some(ids) = &filter.ids {
-        let ids = ids.iter().copied().map(DbUuid::from);
-        records = records.filter(ops::id_among(ids.collect()));
+        let ids: Vec<_> = ids.iter().copied().map(DbUuid::from).collect();
+        records = records.filter(ops::id_among(&ids));
     }
     // A range that holds nothing was seen to before.
     if let (false, Some((first, last))) = (filter.created.is_all(), filter.created.bounds()) {

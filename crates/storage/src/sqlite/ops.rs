@@ -41,8 +41,7 @@ type Condition = Box<dyn BoxableExpression<tenants::table, Sqlite, SqlType = Boo
 /// `alone` says that no choice of ids is asked for as well. With one, the numbers must not
 /// be looked up (which is what `+` is for): the index of ids has the numbers in it, and
 /// SQLite would try there every id with every number.
-#[expect(clippy::needless_pass_by_value, reason = "PostgreSQL's keeps them")]
-pub(super) fn number_among(numbers: Vec<i64>, alone: bool) -> Condition {
+pub(super) fn number_among(numbers: &[i64], alone: bool) -> Condition {
     let number = if alone {
         "tenants.number"
     } else {
@@ -57,8 +56,7 @@ pub(super) fn number_among(numbers: Vec<i64>, alone: bool) -> Condition {
 }
 
 /// Whether a tenant's id is one of these, of which there may be any number.
-#[expect(clippy::needless_pass_by_value, reason = "PostgreSQL's keeps them")]
-pub(super) fn id_among(ids: Vec<DbUuid>) -> Condition {
+pub(super) fn id_among(ids: &[DbUuid]) -> Condition {
     let ids: Vec<_> = ids
         .iter()
         .map(|id| format!("\"{}\"", id.0.simple()))

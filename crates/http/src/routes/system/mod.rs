@@ -1,5 +1,8 @@
 //! The system API (contract §5), `/system/tenants`: tenants as records.
 
+mod collection;
+mod filters;
+mod hydra;
 mod representation;
 
 use actix_web::{
@@ -12,7 +15,6 @@ use tenantry_domain::{
     error::FaultKind,
     id::TenantId,
     json::Value,
-    record::RecordQuery,
     usecase::tenants::{self, CreateTenantRecord, ReplaceTenantRecord},
     version::Version,
 };
@@ -33,35 +35,28 @@ pub(super) fn operations() -> Vec<Operation> {
     const ALL: &str = "/system/tenants";
     const ONE: &str = "/system/tenants/{uuid}";
     let both = Produces::JsonLdOrJson;
-    vec![
+    let mut operations = vec![
         Operation::new("SYSTEM_TENANT_RETRIEVE_LIST", Method::GET, ALL, both, list),
         Operation::new("SYSTEM_TENANT_CREATE", Method::POST, ALL, both, create),
         Operation::new("SYSTEM_TENANT_RETRIEVE", Method::GET, ONE, both, get),
         Operation::new("SYSTEM_TENANT_UPDATE", Method::PUT, ONE, both, replace),
         Operation::new("SYSTEM_TENANT_DELETE", Method::DELETE, ONE, both, delete),
-    ]
+    ];
+    operations.extend(hydra::operations());
+    operations
 }
 
 async fn list(_: System, call: Call) -> Result<HttpResponse, ApiError> {
     let query = call.query();
-    let page = query.numbered_page()?;
-    let wanted = RecordQuery {
-        page,
-        ..RecordQuery::default()
-    };
+    let wanted = filters::record_query(&query)?;
     let representation = call.representation;
     // A page may hold many megabytes, so it is written where it is read: on a thread that
     // may block, in that request's turn.
     let body = call
         .read(move |unit| {
             let records = tenants::records(unit, &wanted)?;
-            Ok(representation::collection(
-                representation,
-                &records.tenants,
-                records.total,
-                page,
-                &query,
-            ))
+            let page = wanted.page;
+            Ok(collection::write(representation, &records, page, &query))
         })
         .await??;
     Ok(representation::builder(StatusCode::OK, representation).body(body))

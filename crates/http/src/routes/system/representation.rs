@@ -6,17 +6,17 @@ use actix_web::{
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tenantry_domain::{id::TenantId, page::NumberedPage, tenant::Tenant};
+use tenantry_domain::{id::TenantId, tenant::Tenant};
 
-use crate::{answer, call::Call, error::ApiError, etag, negotiate::Representation, query::Query};
+use crate::{answer, call::Call, error::ApiError, etag, negotiate::Representation};
 
-const CONTEXT: &str = "/contexts/system/Tenant";
-const COLLECTION: &str = "/system/tenants";
+pub(super) const CONTEXT: &str = "/contexts/system/Tenant";
+pub(super) const COLLECTION: &str = "/system/tenants";
 
 /// A tenant as a record. What is only there in JSON-LD is `None` in JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Record<'a> {
+pub(super) struct Record<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     context: Option<&'a str>,
     #[serde(rename = "@id", skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn json(tenant: &'a Tenant) -> Result<Self, ApiError> {
+    pub(super) fn json(tenant: &'a Tenant) -> Result<Self, ApiError> {
         Ok(Self {
             context: None,
             iri: None,
@@ -46,7 +46,7 @@ impl<'a> Record<'a> {
         })
     }
 
-    fn json_ld(tenant: &'a Tenant) -> Result<Self, ApiError> {
+    pub(super) fn json_ld(tenant: &'a Tenant) -> Result<Self, ApiError> {
         Ok(Self {
             iri: Some(format!("{COLLECTION}/{}", tenant.id)),
             kind: Some("system/Tenant"),
@@ -89,36 +89,6 @@ pub(super) fn conditional_item(call: &Call, tenant: &Tenant) -> Result<HttpRespo
     item(StatusCode::OK, call.representation, tenant)
 }
 
-/// Writes one page of all tenants.
-pub(super) fn collection(
-    representation: Representation,
-    tenants: &[Tenant],
-    total: u64,
-    page: NumberedPage,
-    query: &Query,
-) -> Result<String, ApiError> {
-    Ok(match representation {
-        Representation::JsonLd => answer::to_json(&Collection {
-            context: CONTEXT,
-            iri: COLLECTION,
-            kind: "hydra:Collection",
-            member: tenants
-                .iter()
-                .map(Record::json_ld)
-                .collect::<Result<_, _>>()?,
-            total,
-            view: view(total, page, query),
-        }),
-        Representation::Json | Representation::Text => {
-            let records = tenants
-                .iter()
-                .map(Record::json)
-                .collect::<Result<Vec<_>, _>>()?;
-            answer::to_json(&records)
-        }
-    })
-}
-
 /// The beginning of an answer in that representation.
 pub(super) fn builder(status: StatusCode, representation: Representation) -> HttpResponseBuilder {
     let media_type = match representation {
@@ -128,65 +98,4 @@ pub(super) fn builder(status: StatusCode, representation: Representation) -> Htt
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, media_type));
     response
-}
-
-#[derive(Serialize)]
-struct Collection<'a> {
-    #[serde(rename = "@context")]
-    context: &'a str,
-    #[serde(rename = "@id")]
-    iri: &'a str,
-    #[serde(rename = "@type")]
-    kind: &'a str,
-    #[serde(rename = "hydra:member")]
-    member: Vec<Record<'a>>,
-    #[serde(rename = "hydra:totalItems")]
-    total: u64,
-    #[serde(rename = "hydra:view", skip_serializing_if = "Option::is_none")]
-    view: Option<View>,
-}
-
-#[derive(Serialize)]
-struct View {
-    #[serde(rename = "@id")]
-    iri: String,
-    #[serde(rename = "@type")]
-    kind: &'static str,
-    #[serde(rename = "hydra:first", skip_serializing_if = "Option::is_none")]
-    first: Option<String>,
-    #[serde(rename = "hydra:last", skip_serializing_if = "Option::is_none")]
-    last: Option<String>,
-    #[serde(rename = "hydra:previous", skip_serializing_if = "Option::is_none")]
-    previous: Option<String>,
-    #[serde(rename = "hydra:next", skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
-/// The place of a page among its neighbours: there when there is more than one page, or
-/// when the caller has asked for something in particular.
-fn view(total: u64, page: NumberedPage, query: &Query) -> Option<View> {
-    let others = query.without_page();
-    let last = page.last(total);
-    let many = last > 1;
-    if !many && others.is_empty() {
-        return None;
-    }
-    let link = |number: u64| match others.as_str() {
-        "" => format!("{COLLECTION}?page={number}"),
-        others => format!("{COLLECTION}?{others}&page={number}"),
-    };
-    let number = page.number();
-    let iri = if many {
-        link(number)
-    } else {
-        format!("{COLLECTION}?{others}")
-    };
-    Some(View {
-        iri,
-        kind: "hydra:PartialCollectionView",
-        first: many.then(|| link(1)),
-        last: many.then(|| link(last)),
-        previous: (many && number > 1).then(|| link((number - 1).min(last))),
-        next: (number < last).then(|| link(number + 1)),
-    })
 }

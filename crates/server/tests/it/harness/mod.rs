@@ -14,6 +14,7 @@
 
 mod builder;
 mod cli;
+mod clients;
 mod database;
 mod http;
 mod node;
@@ -25,6 +26,7 @@ mod world;
 
 pub(crate) use builder::Builder;
 pub(crate) use cli::{CliOutput, cli, cli_with, cli_with_input, write_private};
+pub(crate) use clients::Clients;
 pub(crate) use database::Database;
 pub(crate) use http::{Request, Response};
 pub(crate) use server::{Credentials, Server};

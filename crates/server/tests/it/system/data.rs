@@ -185,6 +185,48 @@ fn a_body_of_64_levels_is_taken_and_one_of_65_refused() {
 }
 
 #[test]
+fn wide_objects_and_every_plane_of_unicode_come_back_in_both_views_and_in_lists() {
+    let server = Server::start();
+    let members: Vec<_> = (0..10_000)
+        .map(|n| format!(r#""{:x}":{n}.0"#, (n * 7919) % 10_007))
+        .collect();
+    // Every 97th character that may stand bare in a string, NUL and the surrogates left out.
+    let characters: String = (0x20..=0x0010_ffff)
+        .step_by(97)
+        .filter_map(char::from_u32)
+        .filter(|c| !matches!(c, '"' | '\\'))
+        .collect();
+    for data in [
+        format!("{{{}}}", members.join(",")),
+        format!(r#"{{"{characters}":"{characters}"}}"#),
+    ] {
+        assert!(data.len() < LARGEST, "{}", data.len());
+        let body = format!(r#"{{"data":{data},"version":1}}"#);
+        let post = server
+            .system("POST", TENANTS)
+            .body("application/json", body);
+        let made = post.send().expect_status(200);
+        assert!(data_text(&made) == data, "made");
+        let uuid = uuid_text(&made);
+        let tenant = server
+            .get(&format!("/v1/tenants/{uuid}"))
+            .bearer(&server.token());
+        let shown = [
+            server.system("GET", &item(&uuid)),
+            server.system_default("GET", &item(&uuid)),
+            server.system("GET", &format!("{TENANTS}?uuid={uuid}")),
+            server.system_default("GET", &format!("{TENANTS}?uuid={uuid}")),
+            tenant,
+        ];
+        let member = format!(r#""data":{data}"#);
+        for request in shown {
+            let answer = request.send().expect_status(200);
+            assert!(answer.text().contains(&member), "shown");
+        }
+    }
+}
+
+#[test]
 fn many_shallow_values_are_not_deep() {
     let data = format!(r#"{{"a":[{}1]}}"#, "[],{},".repeat(1000));
     assert_eq!(data_text(&post(&data).expect_status(200)), data);

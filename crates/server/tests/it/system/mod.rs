@@ -1,11 +1,15 @@
 //! Contract §5: the system API.
 
+mod clients;
+mod collection;
 mod conditional;
 mod credentials;
 mod data;
 mod depth;
 mod family;
+mod filters;
 mod flood;
+mod hydra;
 mod list;
 mod lock;
 mod negotiation;
