@@ -31,6 +31,9 @@ pub(crate) struct Pages {
     /// On which database
     #[arg(long, value_enum, default_value_t = Kind::Sqlite)]
     database: Kind,
+    /// Measure this program, such as an older release, and build nothing
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Don't measure creates
     #[arg(long)]
     without_creates: bool,
@@ -38,7 +41,10 @@ pub(crate) struct Pages {
 
 impl Pages {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let program = server::build()?;
+        let program = match &self.program {
+            Some(program) => program.clone(),
+            None => server::build()?,
+        };
         self.pages(program.clone())?;
         if !self.without_creates {
             self.creates(&program)?;
