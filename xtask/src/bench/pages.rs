@@ -1,6 +1,7 @@
 //! Pages at depth, and what the structure that finds them costs.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -31,6 +32,9 @@ pub(crate) struct Pages {
     /// On which database
     #[arg(long, value_enum, default_value_t = Kind::Sqlite)]
     database: Kind,
+    /// How many turns each side has; more of them even out what else the machine does
+    #[arg(long, default_value_t = 30)]
+    rounds: usize,
     /// Measure this program, such as an older release, and build nothing
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -42,7 +46,9 @@ pub(crate) struct Pages {
 impl Pages {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let program = match &self.program {
-            Some(program) => program.clone(),
+            // It is run in another directory.
+            Some(program) => fs::canonicalize(program)
+                .map_err(|error| Failure::new(format!("{}: {error}", program.display())))?,
             None => server::build()?,
         };
         self.pages(program.clone())?;
@@ -66,7 +72,7 @@ impl Pages {
                 Side::new("first page", &server, READERS, &line(1), "")?,
                 Side::new(name, &server, READERS, &line(page), "")?,
             ];
-            take_turns(&mut sides, 30, 200)?;
+            take_turns(&mut sides, self.rounds, 200)?;
             let count = self.tenants;
             let title = format!(
                 "{:?}, {count} tenants, `page={page}&limit=10`",
@@ -93,7 +99,7 @@ impl Pages {
             Side::new("without the counts", &servers[0], WRITERS, line, body)?,
             Side::new("with the counts", &servers[1], WRITERS, line, body)?,
         ];
-        take_turns(&mut sides, 30, 50)?;
+        take_turns(&mut sides, self.rounds, 50)?;
         let title = format!("{:?}, creates by {WRITERS} connections", self.database);
         report::compare(&title, &sides);
         Ok(())
