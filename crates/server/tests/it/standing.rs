@@ -132,7 +132,9 @@ fn a_tenants_client_falls_and_rises_with_its_tenant_and_by_itself() {
     let token = place.servers[0].token_for(client.0, client.1);
     place.assert_standing("made", client, &token, true);
     let server = &place.servers[1];
-    let delete = server.delete(&other.path()).bearer(&place.servers[0].token());
+    let delete = server
+        .delete(&other.path())
+        .bearer(&place.servers[0].token());
     delete.send().expect_status(204);
     place.assert_standing("its tenant is deleted", client, &token, false);
     place.restart();
