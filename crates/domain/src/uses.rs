@@ -49,6 +49,7 @@ impl Uses {
 
     /// Takes that many clients and that many secrets out, at the most; all of them are out
     /// when it is empty.
+    #[must_use]
     pub fn take(&mut self, count: usize) -> Self {
         let mut taken = Self::default();
         for _ in 0..count {

@@ -46,8 +46,8 @@ Examples:
 /// Asks for a new key.
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
-    /// What it signs with: RS256, ES256 or EdDSA
-    #[arg(long, default_value = "RS256", value_parser = algorithm)]
+    #[arg(long, default_value = "RS256", value_parser = algorithm,
+        help = "What it signs with: RS256, ES256 or EdDSA")]
     algorithm: SigningAlgorithm,
     /// Sign with it at once: verifiers that have cached the key set and don't look for a key
     /// that is not in it refuse its tokens for up to 300 seconds

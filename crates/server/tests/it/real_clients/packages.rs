@@ -76,6 +76,14 @@ impl Language {
     }
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "a test that is skipped has to say so, and has nowhere else to say it"
+)]
+fn skip(what: &str) {
+    println!("skipped: {what}");
+}
+
 /// A folder with the packages; `None` where the test is to be skipped.
 fn folder_of(language: Language) -> Option<PathBuf> {
     let name: String = language
@@ -104,7 +112,9 @@ fn folder_of(language: Language) -> Option<PathBuf> {
             "{:?} can't be installed: {problem}",
             language.packages()
         );
-        println!("skipped: {language:?} packages can't be installed: {problem}");
+        skip(&format!(
+            "{language:?} packages can't be installed: {problem}"
+        ));
         return None;
     }
     // Another test may have been faster; its folder is as good.

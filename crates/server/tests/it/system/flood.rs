@@ -30,9 +30,12 @@ fn failures_of_an_account_are_limited_and_the_right_password_is_not() {
         ("nobody", false),
         ("nobody else", true),
     ] {
-        let wrong = |number| match same {
-            true => "the same".to_owned(),
-            false => format!("wrong {number}"),
+        let wrong = |number| {
+            if same {
+                "the same".to_owned()
+            } else {
+                format!("wrong {number}")
+            }
         };
         for number in 0..10 {
             let answer = sign_in(&server, name, &wrong(number)).send();
