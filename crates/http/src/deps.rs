@@ -9,6 +9,7 @@ use std::{
 use actix_web::web;
 use tenantry_auth::{
     hashing::Hasher,
+    idempotency::Pepper,
     keys::SharedKeyRing,
     limiter::{FailureLimiter, FailureLimits},
     verified::VerifiedPasswords,
@@ -24,7 +25,7 @@ use tenantry_domain::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{error::ApiError, metrics::Metrics};
+use crate::{error::ApiError, idempotency::Repeats, metrics::Metrics};
 
 /// How long a request may wait for all of its turns, at the database and at password
 /// hashing, before it is told that the server is overloaded. What the database itself may
@@ -86,6 +87,8 @@ pub struct DepsParts {
     pub keys: SharedKeyRing,
     /// Hashes secrets and passwords.
     pub hasher: Hasher,
+    /// What kept answers are sealed with.
+    pub pepper: Pepper,
     /// How the wire is set up.
     pub config: HttpConfig,
 }
@@ -101,6 +104,7 @@ pub struct Deps {
     hashers: Arc<Semaphore>,
     pub(crate) keys: SharedKeyRing,
     pub(crate) hasher: Hasher,
+    pub(crate) repeats: Repeats,
     pub(crate) limiter: FailureLimiter,
     pub(crate) verified: VerifiedPasswords,
     pub(crate) metrics: Metrics,
@@ -121,6 +125,7 @@ impl Deps {
             hashers: Arc::new(Semaphore::new((cores / 2).max(1))),
             keys: parts.keys,
             hasher: parts.hasher,
+            repeats: Repeats::new(parts.pepper),
             limiter: FailureLimiter::new(parts.config.failure_limits),
             verified: VerifiedPasswords::new(&*parts.entropy),
             metrics: Metrics::new(),
@@ -135,6 +140,11 @@ impl Deps {
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         &*self.entropy
+    }
+
+    /// The same for work that goes to another thread.
+    pub(crate) fn shared_entropy(&self) -> Arc<dyn Entropy> {
+        Arc::clone(&self.entropy)
     }
 
     pub(crate) fn reserved(&self) -> &ReservedLabels {

@@ -18,6 +18,7 @@ mod creation;
 mod deps;
 mod error;
 mod etag;
+mod idempotency;
 mod json;
 mod keep;
 mod media_type;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_web::rt::{self, System};
-use tenantry_auth::{keys::SharedKeyRing, limiter::FailureLimits};
+use tenantry_auth::{idempotency::Pepper, keys::SharedKeyRing, limiter::FailureLimits};
 use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig};
 use tokio::net::TcpSocket;
 
@@ -39,6 +39,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         output::tell(&first_start.to_string());
     }
     let keys = startup::open_keys(&*prepared.database, &settings.master_key)?;
+    let pepper = startup::open_pepper(&*prepared.database, &settings.master_key, &prepared.world)?;
     System::new().block_on(async move {
         let listener = bind(settings.listen).map_err(|error| {
             let problem = format!("{} can't be listened on: {error}", settings.listen);
@@ -57,7 +58,13 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             first_start: prepared.first_start.clone(),
         };
         let warning = master_key::warning(&settings.master_key);
-        let deps = deps(settings, &prepared, SharedKeyRing::new(keys), &public_url);
+        let deps = deps(
+            settings,
+            &prepared,
+            SharedKeyRing::new(keys),
+            pepper,
+            &public_url,
+        );
         serve(listener, deps, &welcome, &prepared.applied, warning).await
     })
 }
@@ -127,6 +134,7 @@ fn deps(
     settings: Settings,
     prepared: &Prepared,
     keys: SharedKeyRing,
+    pepper: Pepper,
     public_url: &PublicUrl,
 ) -> Arc<Deps> {
     let config = HttpConfig {
@@ -153,6 +161,7 @@ fn deps(
         reserved: Arc::new(settings.reserved),
         keys,
         hasher: prepared.world.hasher.clone(),
+        pepper,
         config,
     })
 }

@@ -8,6 +8,7 @@
 pub mod bootstrap;
 pub mod clients;
 pub mod environments;
+pub mod idempotency;
 pub mod secrets;
 pub mod tenants;
 pub mod tokens;

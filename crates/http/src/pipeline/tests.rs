@@ -10,6 +10,7 @@ use actix_web::{
 use tenantry_auth::{
     entropy::OsEntropy,
     hashing::Hasher,
+    idempotency::Pepper,
     keys::{self, KeyRing, SharedKeyRing},
     limiter::FailureLimits,
     master_key::MasterKey,
@@ -56,6 +57,7 @@ fn deps() -> Arc<Deps> {
         reserved: Arc::new(ReservedLabels::default()),
         keys: SharedKeyRing::new(ring),
         hasher: Hasher::new(),
+        pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
         config: HttpConfig {
             public_url: "https://tenantry.example".to_owned(),
             token_ttl: 60,

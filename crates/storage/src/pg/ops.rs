@@ -58,6 +58,10 @@ pub(super) fn begin_write(patience: Duration) -> String {
 /// success that may yet be lost.
 pub(super) const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 
+/// Reads tenants by their names: PostgreSQL knows from its statistics whether that is
+/// better than to walk through all tenants until the page is full.
+pub(super) const BY_NAME: &str = "";
+
 #[derive(QueryableByName)]
 struct There {
     #[diesel(sql_type = Bool)]

@@ -5,11 +5,14 @@
 //! (what differs) and `MIGRATIONS`.
 
 mod accounts;
+mod answers;
 mod changes;
 mod clients;
 mod environments;
 mod keys;
 pub(super) mod migrations;
+mod server_secrets;
+mod tenant_pages;
 mod tenants;
 mod tokens;
 
@@ -18,8 +21,9 @@ use tenantry_domain::{
     clock::Timestamp,
     page::{Cursor, PageRequest},
     port::{
-        AccountQueries, AccountRepository, ChangeLog, ClientQueries, ClientRepository,
-        EnvironmentQueries, EnvironmentRepository, KeyQueries, KeyRepository, Snapshot, StoreError,
+        AccountQueries, AccountRepository, AnswerQueries, AnswerRepository, ChangeLog,
+        ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository, KeyQueries,
+        KeyRepository, ServerSecretQueries, ServerSecretRepository, Snapshot, StoreError,
         TenantQueries, TenantRepository, TokenQueries, TokenRepository, UnitOfWork,
     },
 };
@@ -133,6 +137,14 @@ impl Snapshot for ReadUnit {
     fn tokens(&mut self) -> &mut dyn TokenQueries {
         &mut self.0
     }
+
+    fn answers(&mut self) -> &mut dyn AnswerQueries {
+        &mut self.0
+    }
+
+    fn server_secrets(&mut self) -> &mut dyn ServerSecretQueries {
+        &mut self.0
+    }
 }
 
 /// A transaction that reads and writes.
@@ -167,6 +179,14 @@ impl UnitOfWork for WriteUnit {
     }
 
     fn tokens(&mut self) -> &mut dyn TokenRepository {
+        &mut self.0
+    }
+
+    fn answers(&mut self) -> &mut dyn AnswerRepository {
+        &mut self.0
+    }
+
+    fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository {
         &mut self.0
     }
 

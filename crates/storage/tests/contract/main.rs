@@ -7,11 +7,13 @@
     reason = "a rule that does not hold ends its test"
 )]
 
+mod answers;
 mod changes;
 mod clients;
 mod concurrency;
 mod environments;
 mod fidelity;
+mod filters;
 mod make;
 mod migrations;
 mod paging;
@@ -92,6 +94,15 @@ on_every_database! {
         nothing_is_visible_to_who_may_see_nothing
         a_last_page_says_where_to_go_on
         clients_and_environments_are_paged_likewise;
+    filters:
+        narrow_by_environment_and_status
+        narrow_by_label
+        narrow_by_the_beginning_of_names_in_any_script
+        names_of_an_older_program_are_found;
+    answers:
+        come_back_as_they_went_in
+        are_forgotten_in_small_steps
+        server_secrets_come_back_and_are_replaced;
     fidelity:
         data_keeps_order_and_digits
         text_and_instants_come_back_exactly;

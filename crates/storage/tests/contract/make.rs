@@ -17,6 +17,7 @@ use tenantry_domain::{
     page::{Cursor, Limit, PageRequest},
     port::{self, Snapshot, Store, StoreError, UnitOfWork},
     scope::ScopeSet,
+    server_secret::ServerSecret,
     subdomain::{DomainName, Label},
     tenant::{NewTenant, Tenant},
     testing::instant,
@@ -146,6 +147,13 @@ pub(crate) fn key(n: u128) -> SealedKey {
         created_at,
         signs_from: created_at.plus_seconds(300),
         expires_at: None,
+    }
+}
+
+pub(crate) fn server_secret(n: u8) -> ServerSecret {
+    ServerSecret {
+        name: format!("secret-{n}"),
+        sealed: vec![0, 255, n],
     }
 }
 
