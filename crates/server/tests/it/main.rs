@@ -24,6 +24,7 @@ mod process;
 mod rotation;
 mod secrets;
 mod smoke;
+mod standing;
 mod support;
 mod system;
 mod tenant_client_changes;
