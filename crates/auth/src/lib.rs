@@ -23,12 +23,14 @@ pub mod client_auth;
 pub mod credentials;
 pub mod entropy;
 pub mod hashing;
+pub mod idempotency;
 pub mod keys;
 pub mod limiter;
 pub mod master_key;
 pub mod policy;
 pub mod principal;
 pub mod rejected;
+pub mod server_secret;
 pub mod token;
 pub mod verified;
 

@@ -8,7 +8,9 @@ use crate::{
     client::{InvalidClientId, InvalidClientSecret, UnknownClientStatus},
     data::DataFault,
     environment::{InvalidAuthorizationServerDomain, UnknownDeploymentModel},
+    host::HostFault,
     id::InvalidId,
+    idempotency::InvalidIdempotencyKey,
     name::NameFault,
     page::{InvalidCursor, InvalidLimit, NumberedPageFault},
     port::StoreError,
@@ -42,6 +44,17 @@ pub enum Error {
     /// The environment is the one that tenants of the system API go to.
     #[error("the environment is the default one")]
     IsDefault,
+    /// No environment that the caller may know of has hosts below that domain.
+    #[error("no environment has tenants below `{0}`")]
+    NoSuchDomain(String),
+    /// The environment of a host has no tenant of that label.
+    #[error("no tenant of the environment below `{domain}` has the subdomain `{label}`")]
+    NoSuchLabel {
+        /// The host's first label.
+        label: String,
+        /// The environment's domain for tenants.
+        domain: String,
+    },
     /// The version that the caller has read is not the stored one any more.
     #[error("the {thing} is in version {stored} and not in the one that was given")]
     Stale {
@@ -162,6 +175,12 @@ pub enum FaultKind {
     /// It is no name.
     #[error(transparent)]
     Name(#[from] NameFault),
+    /// It is no host name.
+    #[error(transparent)]
+    Host(#[from] HostFault),
+    /// It is no key that names a request.
+    #[error(transparent)]
+    IdempotencyKey(#[from] InvalidIdempotencyKey),
     /// It is no subdomain label.
     #[error(transparent)]
     Label(#[from] LabelFault),

@@ -47,6 +47,58 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name as searches compare it.
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
+}
+
+/// Makes texts the same that differ in upper and lower case only, in any script.
+///
+/// It goes character by character, so that what begins alike still does when it is folded:
+/// to upper case first, which brings together what has several lower cases (σ and ς), and
+/// from there to lower case. Composed and decomposed characters stay apart.
+pub fn fold(text: &str) -> String {
+    let upper = text.chars().flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase).collect()
+}
+
+/// The beginning of names that are searched for, in any letter case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePrefix(String);
+
+impl NamePrefix {
+    /// Takes a text; an empty one is the beginning of every name.
+    pub fn parse(text: &str) -> Result<Self, NameFault> {
+        if text.chars().count() > Name::MAX_LENGTH {
+            return Err(NameFault::TooLong);
+        }
+        if text.contains('\0') {
+            return Err(NameFault::Nul);
+        }
+        Ok(Self(fold(text)))
+    }
+
+    /// The first folded text that has this beginning.
+    pub fn start(&self) -> &str {
+        &self.0
+    }
+
+    /// The first folded text behind all that have this beginning; `None` where there is
+    /// none. Texts are ordered by their code points, which is also the order of their
+    /// bytes.
+    pub fn end(&self) -> Option<String> {
+        let mut end = self.0.clone();
+        while let Some(last) = end.pop() {
+            // The range leaves out what is no character.
+            if let Some(next) = (last..=char::MAX).nth(1) {
+                end.push(next);
+                return Some(end);
+            }
+        }
+        None
+    }
 }
 
 impl From<&Label> for Name {
@@ -64,7 +116,58 @@ impl fmt::Display for Name {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn folding_knows_every_script() {
+        for (one, other) in [
+            ("My Tenant", "mY tENANT"),
+            ("ÅRHUS ÉCOLE", "århus école"),
+            ("ΟΔΟΣ", "οδος"),
+            ("ОРЕЛ", "орел"),
+            ("STRASSE", "straße"),
+            ("ǅ", "ǆ"),
+        ] {
+            assert_eq!(fold(one), fold(other));
+        }
+        assert_ne!(fold("a"), fold("á"));
+        assert_ne!(fold("東京"), fold("京都"));
+    }
+
+    #[test]
+    fn a_prefix_is_bounded() {
+        assert_eq!(NamePrefix::parse("Ab").unwrap().start(), "ab");
+        assert_eq!(NamePrefix::parse("Ab").unwrap().end().unwrap(), "ac");
+        assert_eq!(
+            NamePrefix::parse("\u{d7ff}").unwrap().end().unwrap(),
+            "\u{e000}"
+        );
+        assert_eq!(
+            NamePrefix::parse("a\u{10ffff}").unwrap().end().unwrap(),
+            "b"
+        );
+        assert_eq!(NamePrefix::parse("\u{10ffff}").unwrap().end(), None);
+        assert_eq!(NamePrefix::parse("").unwrap().end(), None);
+        assert!(NamePrefix::parse(&"x".repeat(255)).is_ok());
+        assert_eq!(NamePrefix::parse(&"x".repeat(256)), Err(NameFault::TooLong));
+        assert_eq!(NamePrefix::parse("a\0"), Err(NameFault::Nul));
+    }
+
+    proptest! {
+        #[test]
+        fn what_begins_alike_lies_between_the_bounds(
+            prefix in "[a-cA-CßΣσ\u{d7ff}\u{e000}\u{10ffff}]{0,3}",
+            name in "[a-cA-CßΣσ\u{d7ff}\u{e000}\u{10ffff}]{0,6}",
+        ) {
+            let bounds = NamePrefix::parse(&prefix).unwrap();
+            let name = fold(&name);
+            let within = name.as_str() >= bounds.start()
+                && bounds.end().is_none_or(|end| name < end);
+            prop_assert_eq!(within, name.starts_with(&fold(&prefix)));
+        }
+    }
 
     #[test]
     fn counts_characters_after_trimming() {

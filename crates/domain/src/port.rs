@@ -18,12 +18,14 @@ use crate::{
     clock::Timestamp,
     environment::{Environment, EnvironmentAccess, Region},
     id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId, TenantNumber},
+    idempotency::{AnswerId, KeptAnswer},
     key::SealedKey,
     name::Name,
     page::{Page, PageRequest},
     record::{RecordPage, RecordQuery},
+    server_secret::ServerSecret,
     subdomain::{DomainName, Label},
-    tenant::{NewTenant, Tenant, TenantHead},
+    tenant::{NewTenant, Tenant, TenantFilter, TenantHead},
     token::RevokedToken,
     version::Version,
 };
@@ -62,6 +64,10 @@ pub trait Snapshot {
     fn keys(&mut self) -> &mut dyn KeyQueries;
     /// Revoked tokens.
     fn tokens(&mut self) -> &mut dyn TokenQueries;
+    /// Answers that are kept for a repeat.
+    fn answers(&mut self) -> &mut dyn AnswerQueries;
+    /// Secrets that all servers share.
+    fn server_secrets(&mut self) -> &mut dyn ServerSecretQueries;
 }
 
 /// Reads and writes within one transaction; it is rolled back when it is dropped.
@@ -78,6 +84,10 @@ pub trait UnitOfWork {
     fn keys(&mut self) -> &mut dyn KeyRepository;
     /// Revoked tokens.
     fn tokens(&mut self) -> &mut dyn TokenRepository;
+    /// Answers that are kept for a repeat.
+    fn answers(&mut self) -> &mut dyn AnswerRepository;
+    /// Secrets that all servers share.
+    fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository;
     /// The record of changes.
     fn changes(&mut self) -> &mut dyn ChangeLog;
     /// Makes all of it durable. On success every later reader sees it, and a crash
@@ -173,6 +183,8 @@ pub enum Unique {
     Username,
     /// A signing key's id.
     KeyId,
+    /// A server secret's name.
+    ServerSecretName,
 }
 
 /// How a write went that named the version it had read.
@@ -233,14 +245,22 @@ pub trait EnvironmentRepository: EnvironmentQueries {
 
 /// Reads tenants.
 pub trait TenantQueries {
-    /// One page of those in environments that the caller may know of, oldest first.
+    /// One page of those in environments that the caller may know of and that the filter
+    /// lets through, oldest first.
     fn page(
         &mut self,
         access: &EnvironmentAccess,
+        filter: &TenantFilter,
         request: PageRequest,
     ) -> Result<Page<TenantHead>, StoreError>;
     /// One by its id.
     fn by_id(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
+    /// One by its host name: its environment and its label.
+    fn by_label(
+        &mut self,
+        environment: EnvironmentId,
+        label: &Label,
+    ) -> Result<Option<Tenant>, StoreError>;
     /// Whether there is any tenant in that environment.
     fn any_in(&mut self, environment: EnvironmentId) -> Result<bool, StoreError>;
     /// Whether a tenant of that environment has that label.
@@ -380,6 +400,34 @@ pub trait TokenRepository: TokenQueries {
     fn revoke(&mut self, token: &RevokedToken) -> Result<(), StoreError>;
     /// Forgets tokens that have expired before that instant.
     fn forget_expired(&mut self, now: Timestamp) -> Result<(), StoreError>;
+}
+
+/// Reads answers that are kept for a repeat.
+pub trait AnswerQueries {
+    /// One by its id, whether it has expired or not.
+    fn by_id(&mut self, id: AnswerId) -> Result<Option<KeptAnswer>, StoreError>;
+}
+
+/// Writes answers that are kept for a repeat.
+pub trait AnswerRepository: AnswerQueries {
+    /// Keeps one, in place of another one of the same id.
+    fn keep(&mut self, answer: &KeptAnswer) -> Result<(), StoreError>;
+    /// Forgets the oldest of those that have expired by that instant, no more than so many.
+    fn forget_expired(&mut self, now: Timestamp, at_most: u32) -> Result<(), StoreError>;
+}
+
+/// Reads secrets that all servers share.
+pub trait ServerSecretQueries {
+    /// All of them, by name.
+    fn all(&mut self) -> Result<Vec<ServerSecret>, StoreError>;
+}
+
+/// Writes secrets that all servers share.
+pub trait ServerSecretRepository: ServerSecretQueries {
+    /// Adds one.
+    fn insert(&mut self, secret: &ServerSecret) -> Result<(), StoreError>;
+    /// Stores one sealed anew; `false` if there is none of that name.
+    fn replace(&mut self, secret: &ServerSecret) -> Result<bool, StoreError>;
 }
 
 /// Writes the record of changes.

@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     data::TenantData,
     id::{EnvironmentId, TenantId, TenantNumber},
-    name::Name,
+    name::{Name, NamePrefix},
     subdomain::Label,
     version::{Version, VersionExhausted},
 };
@@ -186,6 +186,19 @@ impl<R: Copy + PartialEq> Precondition<R> {
             Self::OneOf(revisions) => revisions.contains(&revision),
         }
     }
+}
+
+/// Which tenants a list shows; what is `None` lets all of them through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantFilter {
+    /// Those of one environment.
+    pub environment_id: Option<EnvironmentId>,
+    /// Those of one label.
+    pub label: Option<Label>,
+    /// Those of one status.
+    pub status: Option<TenantStatus>,
+    /// Those whose names begin so, in any letter case.
+    pub name: Option<NamePrefix>,
 }
 
 /// Whether a tenant may be used.

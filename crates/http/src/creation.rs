@@ -1,13 +1,21 @@
 //! What every POST of the management API has in common.
 
 use actix_web::{
-    HttpResponse,
+    HttpResponse, HttpResponseBuilder,
     http::{StatusCode, header},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tenantry_domain::{error::Error, port::UnitOfWork};
+use zeroize::Zeroizing;
 
-use crate::{answer, body::Bodies, call::Call, caller::Management, error::ApiError};
+use crate::{
+    answer,
+    body::Bodies,
+    call::Call,
+    caller::Management,
+    error::{ApiError, Code},
+    idempotency::{self, Outcome},
+};
 
 /// What a POST is to do in its unit of work, and what it then answers.
 pub(crate) type Work = Box<dyn FnOnce(&mut dyn UnitOfWork) -> Result<Made, Error> + Send>;
@@ -15,7 +23,9 @@ pub(crate) type Work = Box<dyn FnOnce(&mut dyn UnitOfWork) -> Result<Made, Error
 /// A POST's handler: it reads what it is asked for and says what is to be done.
 pub(crate) type Creator<P> = fn(&Management<P>, &Call, &[u8]) -> Result<Work, ApiError>;
 
-/// The answer to a POST that has made something.
+/// The answer to a POST that has made something. This form of it is also what is kept,
+/// sealed, for a repeat.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Made {
     /// Where it is, if it can be asked for.
     pub(crate) location: Option<String>,
@@ -46,8 +56,27 @@ impl Made {
         self
     }
 
+    pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // Texts can always be written.
+        Zeroizing::new(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
     fn into_response(self) -> HttpResponse {
+        self.respond(answer::builder(StatusCode::CREATED))
+    }
+
+    /// Shows an answer that was kept.
+    fn into_replay(self) -> HttpResponse {
         let mut response = answer::builder(StatusCode::CREATED);
+        response.insert_header((idempotency::REPLAYED, "true"));
+        self.respond(response)
+    }
+
+    fn respond(self, mut response: HttpResponseBuilder) -> HttpResponse {
         if let Some(location) = self.location {
             response.insert_header((header::LOCATION, location));
         }
@@ -58,14 +87,41 @@ impl Made {
     }
 }
 
-/// Reads the body, lets the handler say what is to be done, and does it in one unit of work.
+/// Reads the body, lets the handler say what is to be done, and does it in one unit of
+/// work; once only, if the caller has given the request a name.
 pub(crate) async fn run<P>(
     caller: &Management<P>,
     mut call: Call,
     handler: Creator<P>,
 ) -> Result<HttpResponse, ApiError> {
+    let key = idempotency::key(&call.request)?;
     let body = call.json(Bodies::Json).await?;
-    let work = handler(caller, &call, &body)?;
-    let made = call.write(work).await?;
-    Ok(made.into_response())
+    let Some(key) = key else {
+        let work = handler(caller, &call, &body)?;
+        return Ok(call.write(work).await?.into_response());
+    };
+    let repeats = &call.deps.repeats;
+    let client = caller.principal.client_id.clone();
+    let named = repeats.name(client, key, &call.request, &body, call.deps.now());
+    let running = repeats.begin(&named)?;
+    let outcome = match handler(caller, &call, &body) {
+        Ok(work) => {
+            let entropy = call.deps.shared_entropy();
+            call.write(move |unit| named.run(unit, &*entropy, work))
+                .await?
+        }
+        Err(refusal) => {
+            let found = call.read(move |unit| named.look_up(unit)).await?;
+            found.ok_or(refusal)?
+        }
+    };
+    drop(running);
+    match outcome {
+        Outcome::Made(made) => Ok(made.into_response()),
+        Outcome::Replayed(made) => Ok(made.into_replay()),
+        Outcome::Reused => Err(ApiError::new(
+            Code::IdempotencyKeyReused,
+            "Another request was made with this Idempotency-Key; give each request its own.",
+        )),
+    }
 }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tenantry_auth::{
     hashing::Hasher,
+    idempotency::Pepper,
     keys::SharedKeyRing,
     limiter::{FailureLimiter, FailureLimits},
 };
@@ -20,6 +21,7 @@ use tenantry_domain::{
 use crate::{
     error::ApiError,
     gate::{Decision, Gate, Patience, Refused},
+    idempotency::Repeats,
     keys::{KeyReader, Renewal},
     metrics::Metrics,
     sign_in::SignIns,
@@ -75,6 +77,8 @@ pub struct DepsParts {
     pub hasher: Hasher,
     /// Where uses of clients are collected.
     pub uses: RecentUses,
+    /// What kept answers are sealed with.
+    pub pepper: Pepper,
     /// How the wire is set up.
     pub config: HttpConfig,
 }
@@ -92,6 +96,7 @@ pub struct Deps {
     pub(crate) keys: SharedKeyRing,
     pub(crate) renewal: Renewal,
     pub(crate) hasher: Hasher,
+    pub(crate) repeats: Repeats,
     pub(crate) limiter: FailureLimiter,
     pub(crate) sign_ins: SignIns,
     pub(crate) uses: RecentUses,
@@ -119,6 +124,7 @@ impl Deps {
             keys: parts.keys,
             renewal: Renewal::new(parts.key_reader),
             hasher: parts.hasher,
+            repeats: Repeats::new(parts.pepper),
             limiter: FailureLimiter::new(parts.config.failure_limits),
             sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
             uses: parts.uses,
@@ -134,6 +140,11 @@ impl Deps {
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         &*self.entropy
+    }
+
+    /// The same for work that goes to another thread.
+    pub(crate) fn shared_entropy(&self) -> Arc<dyn Entropy> {
+        Arc::clone(&self.entropy)
     }
 
     pub(crate) fn reserved(&self) -> &ReservedLabels {

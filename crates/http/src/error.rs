@@ -38,9 +38,11 @@ pub(crate) enum Code {
     LastSecret,
     EnvironmentNotEmpty,
     EnvironmentIsDefault,
+    IdempotencyKeyInUse,
     PreconditionFailed,
     PayloadTooLarge,
     UnsupportedMediaType,
+    IdempotencyKeyReused,
     TooManyRequests,
     InternalError,
     ServiceUnavailable,
@@ -50,7 +52,7 @@ pub(crate) enum Code {
 impl Code {
     /// All of them, in the order of the table in the docs.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 32] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::ValidationError,
         Self::MalformedJson,
         Self::SubdomainTaken,
@@ -76,9 +78,11 @@ impl Code {
         Self::LastSecret,
         Self::EnvironmentNotEmpty,
         Self::EnvironmentIsDefault,
+        Self::IdempotencyKeyInUse,
         Self::PreconditionFailed,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
         Self::TooManyRequests,
         Self::InternalError,
         Self::ServiceUnavailable,
@@ -113,10 +117,14 @@ impl Code {
             Self::LastSecret => ("last_secret", StatusCode::CONFLICT),
             Self::EnvironmentNotEmpty => ("environment_not_empty", StatusCode::CONFLICT),
             Self::EnvironmentIsDefault => ("environment_is_default", StatusCode::CONFLICT),
+            Self::IdempotencyKeyInUse => ("idempotency_key_in_use", StatusCode::CONFLICT),
             Self::PreconditionFailed => ("precondition_failed", StatusCode::PRECONDITION_FAILED),
             Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            }
+            Self::IdempotencyKeyReused => {
+                ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY)
             }
             Self::TooManyRequests => ("too_many_requests", StatusCode::TOO_MANY_REQUESTS),
             Self::InternalError => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
@@ -140,6 +148,7 @@ pub(crate) enum Location {
     Body,
     Query,
     Params,
+    Headers,
 }
 
 impl Location {
@@ -148,6 +157,7 @@ impl Location {
             Self::Body => "body",
             Self::Query => "query",
             Self::Params => "params",
+            Self::Headers => "headers",
         }
     }
 }
@@ -275,6 +285,14 @@ impl From<Error> for ApiError {
             Error::OutOfBounds => Self::new(
                 Code::EnvironmentForbidden,
                 "The client is not bound to that environment.",
+            ),
+            Error::NoSuchDomain(domain) => Self::new(
+                Code::EnvironmentNotFound,
+                format!("No environment has tenants below the domain {domain}."),
+            ),
+            Error::NoSuchLabel { label, domain } => Self::new(
+                Code::TenantNotFound,
+                format!("The environment below {domain} has no tenant of the subdomain {label}."),
             ),
             Error::Bound => Self::new(
                 Code::EnvironmentForbidden,

@@ -19,6 +19,7 @@ mod deps;
 mod error;
 mod etag;
 mod gate;
+mod idempotency;
 mod json;
 mod keep;
 mod keys;

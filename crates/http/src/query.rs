@@ -2,10 +2,24 @@
 
 use tenantry_domain::{
     error::{Fault, FaultKind},
+    host::{HostName, Subdomain},
+    id::EnvironmentId,
+    name::NamePrefix,
     page::{Cursor, Limit, PageRequest},
+    tenant::TenantStatus,
+    usecase::tenants::TenantQuery,
 };
 
 use crate::error::{ApiError, Location};
+
+/// Tells all faults at once, if there are any.
+fn refuse(faults: Vec<Fault>) -> Result<(), ApiError> {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let located = faults.into_iter().map(|fault| (Location::Query, fault));
+    Err(ApiError::invalid(located.collect()))
+}
 
 /// A request's query parameters, decoded, in their order.
 pub(crate) struct Query(Vec<(String, String)>);
@@ -52,20 +66,41 @@ impl Query {
     /// The page that a list of the management API is asked for.
     pub(crate) fn page_request(&self) -> Result<PageRequest, ApiError> {
         let mut faults = Vec::new();
-        let limit = self.parsed("limit", &mut faults, Limit::parse);
-        let after = self.parsed("cursor", &mut faults, Cursor::decode);
-        if faults.is_empty() {
-            return Ok(PageRequest {
-                limit: limit.unwrap_or_default(),
-                after,
-            });
+        let request = self.read_page_request(&mut faults);
+        refuse(faults).map(|()| request)
+    }
+
+    fn read_page_request(&self, faults: &mut Vec<Fault>) -> PageRequest {
+        PageRequest {
+            limit: self
+                .parsed("limit", faults, Limit::parse)
+                .unwrap_or_default(),
+            after: self.parsed("cursor", faults, Cursor::decode),
         }
-        Err(ApiError::invalid(
-            faults
-                .into_iter()
-                .map(|fault| (Location::Query, fault))
-                .collect(),
-        ))
+    }
+
+    /// Which tenants are asked for, and which page of them.
+    pub(crate) fn tenant_query(&self) -> Result<(TenantQuery, PageRequest), ApiError> {
+        let mut faults = Vec::new();
+        let request = self.read_page_request(&mut faults);
+        let query = TenantQuery {
+            environment_id: self.parsed("environmentId", &mut faults, EnvironmentId::parse),
+            subdomain: self.parsed("subdomain", &mut faults, Subdomain::parse),
+            status: self.parsed("status", &mut faults, str::parse::<TenantStatus>),
+            name: self.parsed("q", &mut faults, NamePrefix::parse),
+        };
+        refuse(faults).map(|()| (query, request))
+    }
+
+    /// The host that is asked for.
+    pub(crate) fn host(&self) -> Result<HostName, ApiError> {
+        let mut faults = Vec::new();
+        let host = self.parsed("host", &mut faults, HostName::parse);
+        if host.is_none() && faults.is_empty() {
+            faults.push(Fault::new("host", FaultKind::Required));
+        }
+        refuse(faults)?;
+        host.ok_or_else(|| ApiError::internal("a required parameter was let through"))
     }
 
     /// Every parameter with its value, in their order.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use actix_web::rt::{self, System};
-use tenantry_auth::limiter::FailureLimits;
+use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits};
 use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, RecentUses};
 use tokio::net::TcpSocket;
 
@@ -45,6 +45,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         settings.master_key.clone(),
         settings.token_ttl,
     )?);
+    let pepper = startup::open_pepper(&*prepared.database, &settings.master_key, &prepared.world)?;
     System::new().block_on(async move {
         let listener = bind(settings.listen).map_err(|error| {
             let problem = format!("{} can't be listened on: {error}", settings.listen);
@@ -65,7 +66,14 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         let warning = master_key::warning(&settings.master_key);
         let recent = RecentUses::default();
         let uses = UseKeeper::new(prepared.database.clone(), recent.clone());
-        let deps = deps(settings, &prepared, keys.clone(), recent, &public_url);
+        let deps = deps(
+            settings,
+            &prepared,
+            keys.clone(),
+            recent,
+            pepper,
+            &public_url,
+        );
         let workers = [
             Worker::start(KeyKeeper::PERIOD, move || keys.read_again()),
             Worker::start(UseKeeper::PERIOD, {
@@ -148,6 +156,7 @@ fn deps(
     prepared: &Prepared,
     keys: Arc<KeyKeeper>,
     uses: RecentUses,
+    pepper: Pepper,
     public_url: &PublicUrl,
 ) -> Arc<Deps> {
     let config = HttpConfig {
@@ -176,6 +185,7 @@ fn deps(
         key_reader: keys,
         uses,
         hasher: prepared.world.hasher.clone(),
+        pepper,
         config,
     })
 }

@@ -4,10 +4,11 @@ use std::{
     fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration,
 };
 
-use tenantry_auth::keys::KeyRing;
+use tenantry_auth::{idempotency::Pepper, keys::KeyRing};
 use tenantry_domain::{
     key::SealedKey,
-    port::{Snapshot, Store, StoreError, read},
+    port::{Snapshot, Store, StoreError, UnitOfWork, read, write},
+    server_secret::ServerSecret,
 };
 use tenantry_storage::{Database, DatabaseOptions};
 
@@ -135,6 +136,45 @@ pub(crate) fn open_keys(
     };
     let problem = format!("{place} does not open the signing keys in the database: {cause}");
     Err(Failure::setting(key, &problem))
+}
+
+/// Opens what kept answers are sealed with, and makes it on the first start of a program
+/// that needs it. Of several servers that start together one makes it for all.
+pub(crate) fn open_pepper(
+    store: &dyn Store,
+    source: &MasterKeySource,
+    world: &World,
+) -> Result<Pepper, Failure> {
+    let stored = read(store, |unit: &mut dyn Snapshot| unit.server_secrets().all())
+        .map_err(|error: StoreError| Failure::database(&error))?;
+    let is_pepper = |secret: &ServerSecret| secret.name == Pepper::NAME;
+    let sealed = match stored.into_iter().find(is_pepper) {
+        Some(sealed) => sealed,
+        None => {
+            let master_key = open_keys(store, source)?.master_key.key;
+            write(store, |unit: &mut dyn UnitOfWork| {
+                let secrets = unit.server_secrets();
+                if let Some(sealed) = secrets.all()?.into_iter().find(is_pepper) {
+                    return Ok(sealed);
+                }
+                let sealed = Pepper::generate(&*world.entropy, &master_key);
+                secrets.insert(&sealed)?;
+                Ok(sealed)
+            })
+            .map_err(|error: StoreError| Failure::database(&error))?
+        }
+    };
+    let opened = master_key::candidates(source)?
+        .into_iter()
+        .find_map(|candidate| Pepper::open(&sealed, &candidate.key).ok());
+    opened.ok_or_else(|| {
+        let problem = format!("the key does not open the server secret {}", Pepper::NAME);
+        let key = match source {
+            MasterKeySource::Inline(_) => Key::MasterKey,
+            MasterKeySource::File(_) => Key::MasterKeyFile,
+        };
+        Failure::setting(key, &problem)
+    })
 }
 
 /// Makes an empty file that only this user may read; SQLite takes it for an empty

@@ -5,7 +5,7 @@ use tenantry_domain::port::{StoreError, Unique};
 
 /// What is unique, as SQLite names it, by the columns, and as PostgreSQL does, by the
 /// constraint.
-const UNIQUE: [(&str, &str, Unique); 13] = [
+const UNIQUE: [(&str, &str, Unique); 14] = [
     ("regions.id", "regions_id", Unique::RegionId),
     ("regions.name", "regions_name", Unique::RegionName),
     ("environments.id", "environments_id", Unique::EnvironmentId),
@@ -39,6 +39,11 @@ const UNIQUE: [(&str, &str, Unique); 13] = [
         Unique::Username,
     ),
     ("signing_keys.kid", "signing_keys_kid", Unique::KeyId),
+    (
+        "server_secrets.name",
+        "server_secrets_name",
+        Unique::ServerSecretName,
+    ),
 ];
 
 /// What a message without a class of its own means, by its beginning.

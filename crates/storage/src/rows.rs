@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, fmt::Display, str::FromStr};
 
-use diesel::prelude::{Queryable, Selectable};
+use diesel::prelude::{Queryable, QueryableByName, Selectable};
 use tenantry_domain::{
     account::{SystemAccount, Username},
     client::{Client, ClientId, ClientOwner, ClientRecord, SecretHash, SecretRecord},
@@ -54,7 +54,7 @@ pub(crate) struct EnvironmentRow {
 }
 
 /// All of a tenant's row but its data.
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = tenants)]
 pub(crate) struct TenantRow {
     number: i64,

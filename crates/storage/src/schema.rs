@@ -47,6 +47,7 @@ table! {
         created_at -> SqlTimestamp,
         updated_at -> SqlTimestamp,
         data -> Text,
+        name_folded -> Text,
     }
 }
 
@@ -155,6 +156,27 @@ table! {
         actor_id -> Nullable<Text>,
         request_id -> Nullable<Text>,
         subject -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::Binary;
+    use crate::types::SqlTimestamp;
+
+    kept_answers (id) {
+        id -> Binary,
+        fingerprint -> Binary,
+        sealed -> Binary,
+        expires_at -> SqlTimestamp,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Text};
+
+    server_secrets (name) {
+        name -> Text,
+        sealed -> Binary,
     }
 }
 

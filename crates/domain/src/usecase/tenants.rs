@@ -13,16 +13,19 @@ use crate::{
     data::{DataPatch, TenantData},
     environment::{Environment, EnvironmentAccess},
     error::{Error, Fault, FaultKind, Thing},
+    host::{HostName, Subdomain},
     id::{EnvironmentId, TenantId},
-    name::Name,
-    page::{Cursor, PageRequest},
+    name::{Name, NamePrefix},
+    page::{Cursor, Page, PageRequest},
     port::{
         EnvironmentQueries, Snapshot, StoreError, TenantQueries, Unique, UnitOfWork, VersionedWrite,
     },
     record::{RecordPage, RecordQuery},
     scope::ScopeSet,
-    subdomain::Label,
-    tenant::{NewTenant, Precondition, Tenant, TenantChange, TenantHead, TenantStatus},
+    subdomain::{DomainName, Label},
+    tenant::{
+        NewTenant, Precondition, Tenant, TenantChange, TenantFilter, TenantHead, TenantStatus,
+    },
     version::Version,
 };
 
@@ -97,13 +100,33 @@ pub struct PatchTenant {
     pub status: Option<TenantStatus>,
 }
 
+/// By what a list of tenants is narrowed; all of what is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantQuery {
+    /// Those of one environment.
+    pub environment_id: Option<EnvironmentId>,
+    /// Those of one subdomain.
+    pub subdomain: Option<Subdomain>,
+    /// Those of one status.
+    pub status: Option<TenantStatus>,
+    /// Those whose names begin so, in any letter case.
+    pub name: Option<NamePrefix>,
+}
+
 /// Lists the tenants that the caller may know of, oldest first.
 pub fn list(
     unit: &mut dyn Snapshot,
     access: &EnvironmentAccess,
+    query: TenantQuery,
     request: PageRequest,
 ) -> Result<TenantPage, Error> {
-    let page = unit.tenants().page(access, request)?;
+    let page = match filter(unit, query)? {
+        Some(filter) => unit.tenants().page(access, &filter, request)?,
+        None => Page {
+            items: Vec::new(),
+            next: None,
+        },
+    };
     let ids: BTreeSet<_> = page
         .items
         .iter()
@@ -116,6 +139,58 @@ pub fn list(
         environments,
         next: page.next,
     })
+}
+
+/// What a query asks of the store; `None` where nothing can be found.
+fn filter(unit: &mut dyn Snapshot, query: TenantQuery) -> Result<Option<TenantFilter>, Error> {
+    let mut filter = TenantFilter {
+        environment_id: query.environment_id,
+        label: None,
+        status: query.status,
+        name: query.name,
+    };
+    match query.subdomain {
+        None => {}
+        Some(Subdomain::Label(label)) => filter.label = Some(label),
+        Some(Subdomain::Host(label, domain)) => {
+            let environment = unit.environments().by_tenant_domain(&domain)?;
+            let wanted = |id| filter.environment_id.is_none_or(|wanted| wanted == id);
+            let Some(environment) = environment.filter(|found| wanted(found.id)) else {
+                return Ok(None);
+            };
+            filter.environment_id = Some(environment.id);
+            filter.label = Some(label);
+        }
+    }
+    Ok(Some(filter))
+}
+
+/// Gets the tenant that a host is of. A host below no domain of the caller's, and one that
+/// no tenant there has, are told apart.
+pub fn resolve(
+    unit: &mut dyn Snapshot,
+    access: &EnvironmentAccess,
+    host: &HostName,
+) -> Result<(Tenant, Environment), Error> {
+    let (label, domain) = host.split();
+    let environment = match domain.map(DomainName::parse) {
+        Some(Ok(domain)) => unit.environments().by_tenant_domain(&domain)?,
+        Some(Err(_)) | None => None,
+    };
+    let environment = environment
+        .filter(|found| access.permits(found.id))
+        .ok_or_else(|| Error::NoSuchDomain(domain.unwrap_or(host.as_str()).to_owned()))?;
+    let tenant = match Label::parse(label) {
+        Ok(label) => unit.tenants().by_label(environment.id, &label)?,
+        Err(_) => None,
+    };
+    match tenant {
+        Some(tenant) => Ok((tenant, environment)),
+        None => Err(Error::NoSuchLabel {
+            label: label.to_owned(),
+            domain: environment.tenant_domain.as_str().to_owned(),
+        }),
+    }
 }
 
 /// Gets one tenant with the environment it lives in.

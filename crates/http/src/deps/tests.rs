@@ -7,8 +7,8 @@ use std::sync::{
 };
 
 use tenantry_domain::port::{
-    AccountRepository, ChangeLog, ClientRepository, EnvironmentRepository, KeyRepository,
-    TenantRepository, TokenRepository,
+    AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
+    KeyRepository, ServerSecretRepository, TenantRepository, TokenRepository,
 };
 
 use super::*;
@@ -72,6 +72,14 @@ impl UnitOfWork for Unit {
     }
 
     fn tokens(&mut self) -> &mut dyn TokenRepository {
+        unreachable!()
+    }
+
+    fn answers(&mut self) -> &mut dyn AnswerRepository {
+        unreachable!()
+    }
+
+    fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository {
         unreachable!()
     }
 

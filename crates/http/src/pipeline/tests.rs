@@ -10,6 +10,7 @@ use actix_web::{
 use tenantry_auth::{
     entropy::OsEntropy,
     hashing::Hasher,
+    idempotency::Pepper,
     keys::{self, KeyRing, SharedKeyRing},
     limiter::FailureLimits,
     master_key::MasterKey,
@@ -68,6 +69,7 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
         key_reader: Arc::new(NoReader),
         hasher: Hasher::new(),
         uses: RecentUses::default(),
+        pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
         config: HttpConfig {
             public_url: "https://tenantry.example".to_owned(),
             token_ttl: 60,

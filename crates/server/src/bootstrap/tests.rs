@@ -5,8 +5,8 @@ use std::{os::unix::fs::MetadataExt, sync::Arc};
 use tenantry_domain::{
     client::ClientId,
     port::{
-        AccountRepository, ChangeLog, ClientRepository, EnvironmentRepository, KeyRepository,
-        Snapshot, TenantRepository, TokenRepository, read,
+        AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
+        KeyRepository, ServerSecretRepository, Snapshot, TenantRepository, TokenRepository, read,
     },
     scope::ScopeSet,
 };
@@ -236,6 +236,14 @@ impl UnitOfWork for RefusingUnit {
 
     fn tokens(&mut self) -> &mut dyn TokenRepository {
         self.unit.tokens()
+    }
+
+    fn answers(&mut self) -> &mut dyn AnswerRepository {
+        self.unit.answers()
+    }
+
+    fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository {
+        self.unit.server_secrets()
     }
 
     fn changes(&mut self) -> &mut dyn ChangeLog {

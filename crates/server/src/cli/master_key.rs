@@ -8,7 +8,11 @@ use std::{
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use tenantry_auth::{keys as pairs, master_key::MasterKey};
+use tenantry_auth::{
+    keys as pairs,
+    master_key::{CannotOpen, MasterKey},
+    server_secret,
+};
 use tenantry_domain::{
     port::{Entropy, Store, StoreError, UnitOfWork},
     usecase::keys,
@@ -194,6 +198,7 @@ fn to_elsewhere(
 enum ResealError {
     Store(StoreError),
     Closed(pairs::OpenKeyError),
+    ClosedSecret { name: String, cause: CannotOpen },
 }
 
 impl From<StoreError> for ResealError {
@@ -207,6 +212,9 @@ impl From<ResealError> for Failure {
         match error {
             ResealError::Store(error) => Self::of_store(&error),
             ResealError::Closed(error) => Self::command(&with_causes(&error)),
+            ResealError::ClosedSecret { name, cause } => {
+                Self::command(&format!("the server secret {name} does not open: {cause}"))
+            }
         }
     }
 }
@@ -220,6 +228,7 @@ fn reseal(
 ) -> Result<usize, ResealError> {
     let mut unit = store.begin()?;
     let count = reseal_keys(&mut *unit, old, new, entropy)?;
+    reseal_server_secrets(&mut *unit, old, new, entropy)?;
     // Whatever else is sealed under the master key has its line here.
     unit.commit()?;
     Ok(count)
@@ -234,4 +243,21 @@ fn reseal_keys(
     keys::reseal(unit, |key| {
         pairs::reseal(key, old, new, entropy).map_err(ResealError::Closed)
     })
+}
+
+fn reseal_server_secrets(
+    unit: &mut dyn UnitOfWork,
+    old: &MasterKey,
+    new: &MasterKey,
+    entropy: &dyn Entropy,
+) -> Result<(), ResealError> {
+    for secret in unit.server_secrets().all()? {
+        let resealed = server_secret::reseal(&secret, old, new, entropy);
+        let resealed = resealed.map_err(|cause| ResealError::ClosedSecret {
+            name: secret.name,
+            cause,
+        })?;
+        unit.server_secrets().replace(&resealed)?;
+    }
+    Ok(())
 }

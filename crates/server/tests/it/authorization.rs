@@ -53,6 +53,7 @@ impl Target {
                 vec![text(&made.json()["id"])]
             }
             Self::Tenant => vec![tenant().id],
+            Self::Label => vec![tenant().label],
             Self::Client => {
                 let tenant = tenant();
                 vec![tenant.id, tenant.client_id]
@@ -145,7 +146,7 @@ fn every_operation_that_the_server_routes_has_a_case_and_every_case_an_operation
             (
                 case.name.into(),
                 case.method.into(),
-                case.path.into(),
+                case.path.split('?').next().unwrap().to_owned(),
                 access.to_owned(),
             )
         })

@@ -6,6 +6,8 @@ use crate::harness::Server;
 use crate::harness::reference::{environments_file, unique_label};
 use crate::support::{ask_token, create_tenant, kept, management_client};
 
+/// Under it an answer with a secret is kept, which the database alone must not yield.
+const IDEMPOTENCY_KEY: &str = "a-key-of-the-callers-own";
 const CHOSEN_PASSWORD: &str = "a-password-that-a-person-chose";
 
 fn contains(haystack: &[u8], needle: &str) -> bool {
@@ -55,7 +57,12 @@ fn no_secret_is_in_the_database_the_logs_or_the_output() {
         "subdomain": unique_label("secrets"),
         "environmentId": crate::harness::reference::ENVIRONMENT_ID,
     });
-    let tenant = server.post("/v1/tenants").bearer(&token).json(&body).send();
+    let tenant = server
+        .post("/v1/tenants")
+        .bearer(&token)
+        .header("Idempotency-Key", IDEMPOTENCY_KEY)
+        .json(&body)
+        .send();
     let tenant = crate::support::created(&tenant);
     let tenant_token = server.token_for(&tenant.client_id, &tenant.client_secret);
 
@@ -109,6 +116,7 @@ fn no_secret_is_in_the_database_the_logs_or_the_output() {
         &other_secret,
         &tenant.client_secret,
         CHOSEN_PASSWORD,
+        IDEMPOTENCY_KEY,
         attempt,
         &token,
         &tenant_token,

@@ -5,7 +5,7 @@ use diesel_migrations::MigrationHarness;
 
 use tenantry_domain::port::StoreError;
 
-use super::{Conn, MIGRATIONS, Session, ops};
+use super::{Conn, MIGRATIONS, Session, ops, tenant_pages};
 use crate::migrate::{MigrateError, MigrationStatus};
 
 type Known = Box<dyn Migration<<Conn as diesel::Connection>::Backend>>;
@@ -17,6 +17,10 @@ pub(in super::super) fn run(conn: &mut Conn) -> Result<Vec<String>, MigrateError
     let before = status(conn)?;
     refuse_unknown(&before)?;
     if before.iter().all(|migration| migration.applied) {
+        // An older program beside this one, or before it, may have written some.
+        if tenant_pages::has_unfolded_names(conn)? {
+            ops::exclusively(conn, |conn| Ok(tenant_pages::fold_names(conn)?))?;
+        }
         return Ok(Vec::new());
     }
     ops::exclusively(conn, |conn| {
@@ -35,6 +39,7 @@ pub(in super::super) fn run(conn: &mut Conn) -> Result<Vec<String>, MigrateError
             done.map_err(|cause| failed(&name, cause))?;
             applied.push(name);
         }
+        tenant_pages::fold_names(conn)?;
         Ok(applied)
     })
 }

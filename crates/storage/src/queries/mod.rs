@@ -5,6 +5,7 @@
 //! (what differs) and `MIGRATIONS`.
 
 mod accounts;
+mod answers;
 mod changes;
 mod clients;
 pub(super) mod counts;
@@ -12,6 +13,8 @@ mod environments;
 mod keys;
 pub(super) mod migrations;
 mod records;
+mod server_secrets;
+mod tenant_pages;
 mod tenants;
 mod tokens;
 
@@ -20,8 +23,9 @@ use tenantry_domain::{
     clock::Timestamp,
     page::{Cursor, PageRequest},
     port::{
-        AccountQueries, AccountRepository, ChangeLog, ClientQueries, ClientRepository,
-        EnvironmentQueries, EnvironmentRepository, KeyQueries, KeyRepository, Snapshot, StoreError,
+        AccountQueries, AccountRepository, AnswerQueries, AnswerRepository, ChangeLog,
+        ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository, KeyQueries,
+        KeyRepository, ServerSecretQueries, ServerSecretRepository, Snapshot, StoreError,
         TenantQueries, TenantRepository, TokenQueries, TokenRepository, UnitOfWork,
     },
 };
@@ -135,6 +139,14 @@ impl Snapshot for ReadUnit {
     fn tokens(&mut self) -> &mut dyn TokenQueries {
         &mut self.0
     }
+
+    fn answers(&mut self) -> &mut dyn AnswerQueries {
+        &mut self.0
+    }
+
+    fn server_secrets(&mut self) -> &mut dyn ServerSecretQueries {
+        &mut self.0
+    }
 }
 
 /// A transaction that reads and writes.
@@ -169,6 +181,14 @@ impl UnitOfWork for WriteUnit {
     }
 
     fn tokens(&mut self) -> &mut dyn TokenRepository {
+        &mut self.0
+    }
+
+    fn answers(&mut self) -> &mut dyn AnswerRepository {
+        &mut self.0
+    }
+
+    fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository {
         &mut self.0
     }
 

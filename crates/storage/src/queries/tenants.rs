@@ -1,10 +1,8 @@
 //! Tenants.
 
-use std::collections::BTreeSet;
-
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
-    dsl::exists, select,
+    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, dsl::exists,
+    select,
 };
 use tenantry_domain::{
     environment::EnvironmentAccess,
@@ -13,11 +11,11 @@ use tenantry_domain::{
     port::{StoreError, TenantQueries, TenantRepository, VersionedWrite},
     record::{RecordPage, RecordQuery},
     subdomain::Label,
-    tenant::{NewTenant, Tenant, TenantHead, TenantStatus},
+    tenant::{NewTenant, Tenant, TenantFilter, TenantHead, TenantStatus},
     version::Version,
 };
 
-use super::{Conn, ROWS, Session, limit_of, records, row_value, start_of};
+use super::{Conn, ROWS, Session, records, tenant_pages};
 use crate::{
     error::{Corrupt, Failure},
     rows::{Row, TenantRow},
@@ -34,6 +32,7 @@ macro_rules! values {
             tenants::environment_id.eq(DbUuid::from(tenant.environment_id)),
             tenants::label.eq(tenant.label.as_str()),
             tenants::name.eq(tenant.name.as_str()),
+            tenants::name_folded.eq(tenant.name.folded()),
             tenants::status.eq(TenantStatus::Active.as_str()),
             tenants::version.eq(tenant.version.get()),
             tenants::created_at.eq(DbTime(tenant.created_at)),
@@ -47,13 +46,11 @@ impl TenantQueries for Session {
     fn page(
         &mut self,
         access: &EnvironmentAccess,
+        filter: &TenantFilter,
         request: PageRequest,
     ) -> Result<Page<TenantHead>, StoreError> {
         self.run(|conn| {
-            let rows = match access {
-                EnvironmentAccess::All => page_of_all(conn, request)?,
-                EnvironmentAccess::Only(ids) => page_of_some(conn, ids, request)?,
-            };
+            let rows = tenant_pages::load(conn, access, filter, request)?;
             let heads = rows
                 .into_iter()
                 .map(TenantRow::into_domain)
@@ -69,6 +66,22 @@ impl TenantQueries for Session {
         self.run(|conn| {
             let row = tenants::table
                 .filter(tenants::id.eq(DbUuid::from(id)))
+                .select((TenantRow::as_select(), tenants::data))
+                .first(conn)
+                .optional()?;
+            Ok(row.map(into_domain).transpose()?)
+        })
+    }
+
+    fn by_label(
+        &mut self,
+        environment: EnvironmentId,
+        label: &Label,
+    ) -> Result<Option<Tenant>, StoreError> {
+        self.run(|conn| {
+            let row = tenants::table
+                .filter(tenants::environment_id.eq(DbUuid::from(environment)))
+                .filter(tenants::label.eq(label.as_str()))
                 .select((TenantRow::as_select(), tenants::data))
                 .first(conn)
                 .optional()?;
@@ -140,6 +153,7 @@ impl TenantRepository for Session {
                 .set((
                     tenants::id.eq(DbUuid::from(tenant.id)),
                     tenants::name.eq(tenant.name.as_str()),
+                    tenants::name_folded.eq(tenant.name.folded()),
                     tenants::status.eq(tenant.status.as_str()),
                     tenants::version.eq(tenant.version.get()),
                     tenants::updated_at.eq(DbTime(tenant.updated_at)),
@@ -185,54 +199,6 @@ fn outcome(
         ),
         None => VersionedWrite::Missing,
     })
-}
-
-fn page_of_all(conn: &mut Conn, request: PageRequest) -> QueryResult<Vec<TenantRow>> {
-    tenants::table
-        .select(TenantRow::as_select())
-        .filter(row_value!(
-            "(tenants.created_at, tenants.id)",
-            ">",
-            start_of(request)
-        ))
-        .order((tenants::created_at, tenants::id))
-        .limit(limit_of(request))
-        .load(conn)
-}
-
-/// One page out of several environments, each read in order from its own index and all
-/// merged. Asked for together they would be read to their ends, or all others too, at
-/// every page.
-fn page_of_some(
-    conn: &mut Conn,
-    ids: &BTreeSet<EnvironmentId>,
-    request: PageRequest,
-) -> QueryResult<Vec<TenantRow>> {
-    let wanted = usize::from(request.limit.get());
-    let mut page: Vec<TenantRow> = Vec::new();
-    for &id in ids {
-        let of_environment = tenants::table
-            .select(TenantRow::as_select())
-            .filter(tenants::environment_id.eq(DbUuid::from(id)))
-            .filter(row_value!(
-                "(tenants.created_at, tenants.id)",
-                ">",
-                start_of(request)
-            ))
-            .order((tenants::created_at, tenants::id))
-            .limit(limit_of(request));
-        // Once the page is full, only what comes before its end is of interest.
-        let rows = match page.get(wanted - 1).map(TenantRow::place) {
-            None => of_environment.load(conn)?,
-            Some(end) => of_environment
-                .filter(row_value!("(tenants.created_at, tenants.id)", "<", end))
-                .load(conn)?,
-        };
-        page.extend(rows);
-        page.sort_by_key(TenantRow::place);
-        page.truncate(wanted);
-    }
-    Ok(page)
 }
 
 pub(super) fn into_domain((row, data): (TenantRow, String)) -> Result<Tenant, Corrupt> {

@@ -26,6 +26,10 @@ pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// Makes a unit durable.
 pub(super) const COMMIT: &str = "COMMIT";
 
+/// Reads tenants by their names. Left to choose, SQLite walks through all tenants, since
+/// that spares it the sorting.
+pub(super) const BY_NAME: &str = "INDEXED BY tenants_by_name";
+
 /// Whether a connection is to be dropped after that error. Never: the file does not go
 /// away, and a transaction that SQLite has ended by itself shows when it is rolled back.
 pub(super) fn loses_connection(_: &Error) -> bool {

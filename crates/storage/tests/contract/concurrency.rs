@@ -11,7 +11,7 @@ use std::{
 use tenantry_domain::{
     environment::EnvironmentAccess,
     port::{Store, StoreError, Unique, VersionedWrite},
-    tenant::{NewTenant, TenantChange},
+    tenant::{NewTenant, TenantChange, TenantFilter},
     version::Version,
 };
 use tenantry_storage::{Database, testing::TestDatabase};
@@ -130,7 +130,10 @@ pub(crate) fn snapshots_hold_while_others_write(db: &TestDatabase) {
                     read(&**db, |unit| {
                         let all = total(unit.tenants())?;
                         let access = EnvironmentAccess::All;
-                        let listed = unit.tenants().page(&access, page(1000, None))?.items;
+                        let listed = unit
+                            .tenants()
+                            .page(&access, &TenantFilter::default(), page(1000, None))?
+                            .items;
                         let here = |n| {
                             let id = environment_id(n);
                             listed

@@ -7,11 +7,13 @@
     reason = "a rule that does not hold ends its test"
 )]
 
+mod answers;
 mod changes;
 mod clients;
 mod concurrency;
 mod environments;
 mod fidelity;
+mod filters;
 mod make;
 mod migrations;
 mod numbered;
@@ -114,6 +116,15 @@ on_every_database! {
         pages_and_totals_are_exact_while_others_write
         tenants_from_before_the_counts_are_counted
         wrong_counts_are_found_and_mended;
+    filters:
+        narrow_by_environment_and_status
+        narrow_by_label
+        narrow_by_the_beginning_of_names_in_any_script
+        names_of_an_older_program_are_found;
+    answers:
+        come_back_as_they_went_in
+        are_forgotten_in_small_steps
+        server_secrets_come_back_and_are_replaced;
     fidelity:
         data_keeps_order_and_digits
         text_and_instants_come_back_exactly;

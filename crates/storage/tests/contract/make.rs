@@ -18,6 +18,7 @@ use tenantry_domain::{
     port::{self, Snapshot, Store, StoreError, TenantQueries, UnitOfWork},
     record::RecordQuery,
     scope::ScopeSet,
+    server_secret::ServerSecret,
     subdomain::{DomainName, Label},
     tenant::{NewTenant, Tenant},
     testing::instant,
@@ -148,6 +149,13 @@ pub(crate) fn key(n: u128) -> SealedKey {
         signs_from: created_at.plus_seconds(300),
         expires_at: None,
         token_ttl: 3600,
+    }
+}
+
+pub(crate) fn server_secret(n: u8) -> ServerSecret {
+    ServerSecret {
+        name: format!("secret-{n}"),
+        sealed: vec![0, 255, n],
     }
 }
 

@@ -16,7 +16,7 @@ use tenantry_domain::{
     id::TenantNumber,
     port::{Snapshot, Store, StoreError, TenantQueries, UnitOfWork, VersionedWrite},
     record::{Bound, Direction, RecordFilter, RecordKey, RecordOrder, RecordQuery, Second},
-    tenant::{NewTenant, Tenant, TenantHead},
+    tenant::{NewTenant, Tenant, TenantFilter, TenantHead},
     version::Version,
 };
 use tenantry_storage::testing::TestDatabase;
@@ -96,9 +96,11 @@ fn listing(unit: &mut dyn Snapshot) -> Result<Vec<TenantHead>, StoreError> {
     let mut all = Vec::new();
     let mut after = None;
     loop {
-        let part = unit
-            .tenants()
-            .page(&EnvironmentAccess::All, page(1000, after))?;
+        let part = unit.tenants().page(
+            &EnvironmentAccess::All,
+            &TenantFilter::default(),
+            page(1000, after),
+        )?;
         if part.items.is_empty() {
             break;
         }

@@ -7,7 +7,7 @@ use tenantry_domain::{
     id::TenantId,
     page::Cursor,
     port::VersionedWrite,
-    tenant::{NewTenant, TenantHead},
+    tenant::{NewTenant, TenantFilter, TenantHead},
     version::Version,
 };
 use tenantry_storage::testing::TestDatabase;
@@ -45,7 +45,8 @@ fn walk(
     let mut after = None;
     for pages in 1.. {
         let page = read(&**db, |unit| {
-            unit.tenants().page(access, page(limit, after))
+            unit.tenants()
+                .page(access, &TenantFilter::default(), page(limit, after))
         });
         assert!(page.items.len() <= limit);
         assert_eq!(page.next, page.items.last().map(place));
@@ -171,7 +172,9 @@ pub(crate) fn nothing_is_visible_to_who_may_see_nothing(db: &TestDatabase) {
     environments(&**db, &[1]);
     insert(&**db, tenant_in(1, 1));
     read(&**db, |unit| {
-        let tenants = unit.tenants().page(&only(&[]), page(10, None))?;
+        let tenants = unit
+            .tenants()
+            .page(&only(&[]), &TenantFilter::default(), page(10, None))?;
         assert_eq!((tenants.items, tenants.next), (Vec::new(), None));
         let environments = unit.environments().page(&only(&[]), page(10, None))?;
         assert_eq!((environments.items, environments.next), (Vec::new(), None));
@@ -183,12 +186,21 @@ pub(crate) fn a_last_page_says_where_to_go_on(db: &TestDatabase) {
     environments(&**db, &[1]);
     insert(&**db, tenant_in(1, 1));
     let all = &EnvironmentAccess::All;
-    let last = read(&**db, |unit| unit.tenants().page(all, page(10, None)));
+    let last = read(&**db, |unit| {
+        unit.tenants()
+            .page(all, &TenantFilter::default(), page(10, None))
+    });
     assert_eq!(last.items.len(), 1);
-    let nothing = read(&**db, |unit| unit.tenants().page(all, page(10, last.next)));
+    let nothing = read(&**db, |unit| {
+        unit.tenants()
+            .page(all, &TenantFilter::default(), page(10, last.next))
+    });
     assert_eq!((nothing.items, nothing.next), (Vec::new(), None));
     let newer = insert(&**db, tenant_in(1, 2));
-    let more = read(&**db, |unit| unit.tenants().page(all, page(10, last.next)));
+    let more = read(&**db, |unit| {
+        unit.tenants()
+            .page(all, &TenantFilter::default(), page(10, last.next))
+    });
     assert_eq!(more.items, [newer.head().clone()]);
 }
 

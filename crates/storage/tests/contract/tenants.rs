@@ -6,7 +6,7 @@ use tenantry_domain::{
     environment::EnvironmentAccess,
     id::{TenantId, TenantNumber},
     port::{Store, StoreError, VersionedWrite},
-    tenant::{NewTenant, TenantChange, TenantStatus},
+    tenant::{NewTenant, TenantChange, TenantFilter, TenantStatus},
     version::Version,
 };
 use tenantry_storage::testing::TestDatabase;
@@ -31,7 +31,11 @@ pub(crate) fn come_back_as_they_went_in(db: &TestDatabase) {
     assert_eq!(tenant.status, TenantStatus::Active);
     assert_eq!(by_id(&**db, tenant_in(1, 2).id), None);
     let heads = read(&**db, |unit| {
-        unit.tenants().page(&EnvironmentAccess::All, page(10, None))
+        unit.tenants().page(
+            &EnvironmentAccess::All,
+            &TenantFilter::default(),
+            page(10, None),
+        )
     });
     assert_eq!(heads.items, [tenant.head().clone()]);
 }

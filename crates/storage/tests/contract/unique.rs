@@ -10,7 +10,7 @@ use tenantry_storage::testing::TestDatabase;
 
 use crate::make::{
     account, at, client, client_record, environment_record, environments, insert, key, region,
-    secret, tenant_in, try_write, write,
+    secret, server_secret, tenant_in, try_write, write,
 };
 
 type Attempt = fn(&mut dyn UnitOfWork) -> Result<(), StoreError>;
@@ -25,7 +25,7 @@ fn environment(unit: &mut dyn UnitOfWork, record: EnvironmentRecord) -> Result<(
 }
 
 /// Each one repeats exactly one thing of what is stored.
-const ATTEMPTS: [(Unique, Attempt); 14] = [
+const ATTEMPTS: [(Unique, Attempt); 15] = [
     (Unique::RegionId, |unit| {
         unit.environments().insert_region(&Region {
             id: region(1).id,
@@ -125,6 +125,9 @@ const ATTEMPTS: [(Unique, Attempt); 14] = [
         other.kid = key(1).kid;
         unit.keys().insert(&other)
     }),
+    (Unique::ServerSecretName, |unit| {
+        unit.server_secrets().insert(&server_secret(1))
+    }),
 ];
 
 pub(crate) fn everything_unique_is_told_apart(db: &TestDatabase) {
@@ -134,7 +137,8 @@ pub(crate) fn everything_unique_is_told_apart(db: &TestDatabase) {
     write(&**db, |unit| {
         unit.clients().insert(&client(1, operators()), &secret(1))?;
         unit.accounts().insert(&account(1))?;
-        unit.keys().insert(&key(1))
+        unit.keys().insert(&key(1))?;
+        unit.server_secrets().insert(&server_secret(1))
     });
     for (unique, attempt) in ATTEMPTS {
         match try_write(&**db, attempt) {

@@ -21,7 +21,8 @@ use tenantry_domain::{
         environments,
         secrets::{self, RotateSecret},
         tenants::{
-            self, CreateTenant, CreateTenantRecord, CreatedTenant, PatchTenant, ReplaceTenantRecord,
+            self, CreateTenant, CreateTenantRecord, CreatedTenant, PatchTenant,
+            ReplaceTenantRecord, TenantQuery,
         },
     },
     version::Version,
@@ -97,7 +98,7 @@ pub(crate) fn a_tenant_is_made_read_changed_and_deleted(db: &TestDatabase) {
     let found = port::read::<_, Error>(&**db, |unit| tenants::get(unit, &ALL, id)).unwrap();
     assert_eq!(found, (created.tenant.clone(), created.environment));
     let page = port::read::<_, Error>(&**db, |unit| {
-        tenants::list(unit, &ALL, PageRequest::default())
+        tenants::list(unit, &ALL, TenantQuery::default(), PageRequest::default())
     });
     let page = page.unwrap();
     assert_eq!(page.tenants, [created.tenant.head().clone()]);
@@ -438,7 +439,10 @@ pub(crate) fn a_clock_that_is_set_back_hides_no_tenant(db: &TestDatabase) {
             after,
             ..PageRequest::default()
         };
-        port::read::<_, Error>(&**db, |unit| tenants::list(unit, &ALL, request)).unwrap()
+        port::read::<_, Error>(&**db, |unit| {
+            tenants::list(unit, &ALL, TenantQuery::default(), request)
+        })
+        .unwrap()
     };
     create(db, &context, command(&context, "before")).unwrap();
     let end = page(None).next;

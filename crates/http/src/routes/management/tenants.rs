@@ -44,14 +44,15 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new("TENANT_RETRIEVE", Verb::Get, ONE, json, get),
         Operation::new("TENANT_UPDATE", Verb::Patch, ONE, json, patch),
         Operation::new("TENANT_DELETE", Verb::Delete, ONE, json, delete),
+        Operation::new("TENANT_RESOLVE", Verb::Get, "/v1/resolve", json, resolve),
     ]
 }
 
 async fn list(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse, ApiError> {
-    let request = call.query().page_request()?;
+    let (query, request) = call.query().tenant_query()?;
     let access = caller.principal.access;
     let page = call
-        .read(move |unit| tenants::list(unit, &access, request))
+        .read(move |unit| tenants::list(unit, &access, query, request))
         .await?;
     show_page(&page)
 }
@@ -73,11 +74,16 @@ async fn get(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse
     let (tenant, environment) = call
         .read(move |unit| tenants::get(unit, &access, id))
         .await?;
-    let tag = etag::management(&tenant, &environment);
-    if etag::is_known(&call.request, &tag) {
-        return Ok(answer::not_modified(&tag));
-    }
-    show(&tenant, &environment)
+    show_unless_known(&call, &tenant, &environment)
+}
+
+async fn resolve(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse, ApiError> {
+    let host = call.query().host()?;
+    let access = caller.principal.access;
+    let (tenant, environment) = call
+        .read(move |unit| tenants::resolve(unit, &access, &host))
+        .await?;
+    show_unless_known(&call, &tenant, &environment)
 }
 
 async fn patch(caller: Management<TenantsWrite>, mut call: Call) -> Result<HttpResponse, ApiError> {
@@ -145,6 +151,18 @@ fn read_patch(body: &[u8]) -> Result<PatchTenant, ApiError> {
     };
     members.finish()?;
     Ok(command)
+}
+
+fn show_unless_known(
+    call: &Call,
+    tenant: &Tenant,
+    environment: &Environment,
+) -> Result<HttpResponse, ApiError> {
+    let tag = etag::management(tenant, environment);
+    if etag::is_known(&call.request, &tag) {
+        return Ok(answer::not_modified(&tag));
+    }
+    show(tenant, environment)
 }
 
 fn show(tenant: &Tenant, environment: &Environment) -> Result<HttpResponse, ApiError> {

@@ -21,6 +21,8 @@ pub(super) enum Target {
     Environment,
     EmptyEnvironment,
     Tenant,
+    /// The label of a tenant.
+    Label,
     /// A tenant and its client.
     Client,
     /// A tenant, its client, and one of the client's two secrets.
@@ -151,6 +153,16 @@ pub(super) const CASES: &[Case] = &[
         target: Target::Tenant,
         body: None,
         success: 204,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_RESOLVE",
+        method: "GET",
+        path: "/v1/resolve?host={}.vii.mattr.global",
+        access: Access::Scope("tenants:read"),
+        target: Target::Label,
+        body: None,
+        success: 200,
         elsewhere: Elsewhere::NotFound,
     },
     Case {
