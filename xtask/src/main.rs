@@ -1,6 +1,8 @@
 //! Tasks for the people who work on Tenantry: `cargo xtask <task>`.
 
+mod bench;
 mod ci;
+mod crash;
 mod migrate;
 mod output;
 mod tidy;
@@ -25,8 +27,13 @@ enum Task {
     /// Apply, take back or show migrations
     #[command(subcommand)]
     Migrate(migrate::Migrate),
+    /// Kill a server at random moments, restart it, and check what is left
+    Crash(crash::Crash),
     /// Check the shape of the house: who depends on whom, manifests, files, migrations
     Tidy,
+    /// Measure a running server
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// All that must pass before a change is merged
     Ci,
 }
@@ -34,7 +41,9 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Migrate(migrate) => migrate.run(),
+        Task::Crash(crash) => crash.run(root()),
         Task::Tidy => tidy::run(root()),
+        Task::Bench(bench) => bench.run(),
         Task::Ci => ci::run(root()),
     };
     match result {

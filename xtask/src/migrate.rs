@@ -21,7 +21,8 @@ pub(crate) enum Migrate {
     Redo(Where),
     /// Show which there are, and which are applied
     Status(Where),
-    /// Fail if any is missing, or if the database has one that is not known here
+    /// Fail if any is missing, if the database has one that is not known here, or if its counts
+    /// of tenants are wrong
     Check(Where),
 }
 
@@ -44,9 +45,16 @@ impl Migrate {
                 apply(&database)?;
             }
             Self::Check(place) => {
-                let checked = place.open()?.check_schema();
-                checked.map_err(|error| failed(&error))?;
+                let database = place.open()?;
+                database.check_schema().map_err(|error| failed(&error))?;
                 output::say("the schema is up to date");
+                let wrong = database.miscounted().map_err(|error| failed(&error))?;
+                if wrong > 0 {
+                    return Err(Failure::new(format!(
+                        "{wrong} counts of tenants are wrong: `tenantry migrate recount` mends them"
+                    )));
+                }
+                output::say("the tenants are counted right");
             }
             Self::Status(place) => {
                 for migration in place.open()?.migrations().map_err(|error| failed(&error))? {

@@ -3,7 +3,7 @@
 use tenantry_domain::{
     client::{ClientId, ClientSecret},
     port::Entropy,
-    usecase::clients::NewCredentials,
+    usecase::{clients::NewCredentials, secrets::NewSecret},
 };
 
 use crate::hashing::Hasher;
@@ -23,10 +23,27 @@ pub fn mint(entropy: &dyn Entropy, hasher: &Hasher) -> NewCredentials {
     }
 }
 
+/// Draws a secret of 256 bits for a client there is already, and hashes it.
+///
+/// To be called before a transaction begins, like [`mint`].
+pub fn mint_secret(entropy: &dyn Entropy, hasher: &Hasher) -> NewSecret {
+    let secret = ClientSecret::generate(entropy);
+    let hash = hasher.hash_client_secret(&secret);
+    NewSecret { secret, hash }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{entropy::OsEntropy, hashing::Verdict};
+
+    #[test]
+    fn a_minted_secret_verifies() {
+        let hasher = Hasher::new();
+        let minted = mint_secret(&OsEntropy, &hasher);
+        let verdict = hasher.verify_client_secret(minted.secret.expose(), &minted.hash);
+        assert_eq!(verdict, Verdict::Right);
+    }
 
     #[test]
     fn minted_credentials_verify_and_differ() {

@@ -9,7 +9,7 @@
 //! - At rest: [`hashing`] for secrets and passwords, [`master_key`] for what must be
 //!   read again, [`keys`] for signing keys.
 //! - At the door: [`basic`] and [`bearer`] read the header, [`client_auth`] decides
-//!   about clients, [`verified`] and [`limiter`] make passwords cheap for those who
+//!   about clients, [`verified`], [`rejected`] and [`limiter`] make passwords cheap for those who
 //!   know them and dear for those who guess.
 //! - In hand: [`token`] is RFC 9068 under the rules of RFC 8725, [`principal`] is who
 //!   came in, [`policy`] names what each operation demands.
@@ -28,6 +28,7 @@ pub mod limiter;
 pub mod master_key;
 pub mod policy;
 pub mod principal;
+pub mod rejected;
 pub mod token;
 pub mod verified;
 

@@ -42,8 +42,8 @@ pub struct Limited {
 
 /// Counts failed authentications, by client id and address and by address alone.
 ///
-/// Only failures come here, after they have happened. Who presents the right secret
-/// is never asked, so nobody can lock a client out by failing in its name, be it from
+/// Only failures count. Who presents the right secret is never refused for those of
+/// others, so nobody can lock a client out by failing in its name, be it from
 /// its own address. That is safe, although it lets a guess through that happens to be
 /// right: client secrets carry 256 bits, or at least 32 characters, and no rate that
 /// a server can take makes a dent in that. What the limit is for is to tell a broken
@@ -128,6 +128,16 @@ impl<S: BuildHasher> FailureLimiter<S> {
         }
     }
 
+    /// Takes back a failure that was counted before it was known to be none.
+    pub fn forgive(&self, client_id: &str, address: IpAddr) {
+        let network = Network::of(address);
+        let pair = self.place(&(network, client_id));
+        let alone = self.place(&network);
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.pairs[pair].uncount();
+        tables.addresses[alone].uncount();
+    }
+
     fn place(&self, key: &impl std::hash::Hash) -> usize {
         let bits = self.hasher.hash_one(key) % COUNTERS as u64;
         usize::try_from(bits).unwrap_or(0)
@@ -164,17 +174,24 @@ impl Counter {
         self.failures = self.failures.saturating_add(1);
         (self.failures > limit).then(|| self.opened.saturating_add(window).saturating_sub(now))
     }
+
+    fn uncount(&mut self) {
+        self.failures = self.failures.saturating_sub(1);
+    }
 }
 
 /// What counts as one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Network {
+pub enum Network {
+    /// An IPv4 address.
     V4([u8; 4]),
+    /// The first 64 bits of an IPv6 address.
     V6([u16; 4]),
 }
 
 impl Network {
-    fn of(address: IpAddr) -> Self {
+    /// What an address counts as.
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address.octets()),
             IpAddr::V6(address) => {

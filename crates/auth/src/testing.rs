@@ -52,7 +52,7 @@ pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(|| {
         .zip([-10_800, -7_200, -3_600])
         .map(|(algorithm, age)| {
             let made = now().plus_seconds(age);
-            keys::generate(algorithm, made, made, &OsEntropy, &master_key).unwrap()
+            keys::generate(algorithm, made, 86_400, &OsEntropy, &master_key).unwrap()
         })
         .collect();
     let ring = KeyRing::open(&sealed, &master_key).unwrap();

@@ -100,7 +100,16 @@ pub enum TokenFault {
     NotYetValid,
 }
 
-/// Verifies an access token, and hands out its claims.
+/// A token that was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What it says.
+    pub claims: AccessClaims,
+    /// The key that has signed it.
+    pub kid: String,
+}
+
+/// Verifies an access token, and hands out what it says.
 ///
 /// The algorithm is the one of the key that `kid` names, and a header that says
 /// another one is refused (RFC 8725 §3.1); no key is ever taken from the token
@@ -114,7 +123,7 @@ pub fn verify(
     token: &str,
     expected: &Expected<'_>,
     now: Timestamp,
-) -> Result<AccessClaims, TokenFault> {
+) -> Result<Verified, TokenFault> {
     if token.len() > MAX_TOKEN_LENGTH {
         return Err(TokenFault::TooLong);
     }
@@ -128,7 +137,10 @@ pub fn verify(
     let members = object(&payload)?;
     let claims = serde_json::from_slice(&payload).map_err(|_| TokenFault::Claims)?;
     check(&claims, &members, expected, now)?;
-    Ok(claims)
+    Ok(Verified {
+        claims,
+        kid: key.kid().to_owned(),
+    })
 }
 
 /// The three parts of the compact serialization (RFC 7515 §3.1), and what is signed.

@@ -26,9 +26,12 @@ use crate::hashing::MAX_PRESENTED_LENGTH;
 /// pair fits. Only who has presented a right password gets into the cache, so nobody
 /// else can crowd it.
 pub struct VerifiedPasswords {
-    key: hmac::Key,
-    tags: Mutex<VecDeque<[u8; TAG_LENGTH]>>,
+    key: PairKey,
+    tags: Mutex<VecDeque<Tag>>,
 }
+
+/// A tag of a stored hash and a password: it tells pairs apart and nothing else.
+pub(crate) type Tag = [u8; TAG_LENGTH];
 
 const TAG_LENGTH: usize = 32;
 
@@ -38,10 +41,8 @@ impl VerifiedPasswords {
 
     /// An empty cache with a key of its own.
     pub fn new(entropy: &dyn Entropy) -> Self {
-        let mut key = Zeroizing::new([0_u8; TAG_LENGTH]);
-        entropy.fill(&mut *key);
         Self {
-            key: hmac::Key::new(HMAC_SHA256, &*key),
+            key: PairKey::new(entropy),
             tags: Mutex::new(VecDeque::with_capacity(Self::CAPACITY)),
         }
     }
@@ -53,7 +54,7 @@ impl VerifiedPasswords {
         if presented.len() > MAX_PRESENTED_LENGTH {
             return false;
         }
-        let tag = self.tag(stored, presented);
+        let tag = self.key.tag(stored, presented);
         let tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
         let found = tags
             .iter()
@@ -68,17 +69,28 @@ impl VerifiedPasswords {
         if presented.len() > MAX_PRESENTED_LENGTH || self.check(stored, presented) {
             return;
         }
-        let tag = self.tag(stored, presented);
+        let tag = self.key.tag(stored, presented);
         let mut tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
         if tags.len() == Self::CAPACITY {
             tags.pop_front();
         }
         tags.push_back(tag);
     }
+}
 
-    fn tag(&self, stored: &SecretHash, presented: &str) -> [u8; TAG_LENGTH] {
+/// Makes tags under a key that is drawn for this process.
+pub(crate) struct PairKey(hmac::Key);
+
+impl PairKey {
+    pub(crate) fn new(entropy: &dyn Entropy) -> Self {
+        let mut key = Zeroizing::new([0_u8; TAG_LENGTH]);
+        entropy.fill(&mut *key);
+        Self(hmac::Key::new(HMAC_SHA256, &*key))
+    }
+
+    pub(crate) fn tag(&self, stored: &SecretHash, presented: &str) -> Tag {
         let phc = stored.as_str().as_bytes();
-        let mut context = hmac::Context::with_key(&self.key);
+        let mut context = hmac::Context::with_key(&self.0);
         // The length in front keeps the end of one from passing for the other's start.
         context.update(&(phc.len() as u64).to_be_bytes());
         context.update(phc);
@@ -162,7 +174,10 @@ mod tests {
             VerifiedPasswords::new(&OsEntropy),
             VerifiedPasswords::new(&OsEntropy),
         );
-        assert_ne!(first.tag(&hash("a"), "b"), second.tag(&hash("a"), "b"));
+        assert_ne!(
+            first.key.tag(&hash("a"), "b"),
+            second.key.tag(&hash("a"), "b")
+        );
         assert_eq!(format!("{first:?}"), "VerifiedPasswords { .. }");
     }
 

@@ -10,9 +10,9 @@ use crate::{
     clock::Timestamp,
     environment::Environment,
     id::{EnvironmentId, RequestId, SystemAccountId, TenantId},
-    tenant::TenantHead,
+    tenant::{TenantHead, TenantStatus},
     version::Version,
-    view::{ClientView, EnvironmentView, TenantView},
+    view::{ClientDetailView, EnvironmentView, TenantView},
 };
 
 /// What happened.
@@ -65,6 +65,18 @@ impl ChangeType {
         Self::EnvironmentUpdated,
         Self::EnvironmentDeleted,
     ];
+
+    /// What a change of a tenant is called. One change is one record, so where the status
+    /// changes together with something else, it gives the name: it is what a reader has
+    /// to act on, and the rest stands in the record's subject.
+    pub const fn of_tenant(before: TenantStatus, after: TenantStatus) -> Self {
+        match (before, after) {
+            (TenantStatus::Active, TenantStatus::Suspended) => Self::TenantSuspended,
+            (TenantStatus::Suspended, TenantStatus::Active) => Self::TenantResumed,
+            (TenantStatus::Active, TenantStatus::Active)
+            | (TenantStatus::Suspended, TenantStatus::Suspended) => Self::TenantUpdated,
+        }
+    }
 
     /// The word on the wire; it never changes its meaning.
     pub const fn as_str(self) -> &'static str {
@@ -196,7 +208,7 @@ impl Origin {
             tenant_id: tenant.map(|tenant| tenant.id),
             client_id: Some(client.id.clone()),
             environment_id: tenant.map(|tenant| tenant.environment_id),
-            ..self.change(kind, time, &ClientView::from(client))
+            ..self.change(kind, time, &ClientDetailView::from(client))
         }
     }
 
@@ -239,6 +251,19 @@ mod tests {
     fn types_round_trip() {
         for kind in ChangeType::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_status_gives_the_name() {
+        use TenantStatus::{Active, Suspended};
+        for (before, after, name) in [
+            (Active, Active, "tenant.updated"),
+            (Active, Suspended, "tenant.suspended"),
+            (Suspended, Suspended, "tenant.updated"),
+            (Suspended, Active, "tenant.resumed"),
+        ] {
+            assert_eq!(ChangeType::of_tenant(before, after).as_str(), name);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     id::{ClientKey, SecretId, TenantId, TenantNumber},
     name::Name,
     port::Entropy,
-    scope::ScopeSet,
+    scope::{ScopeSet, ScopeToken},
     tenant::TenantStatus,
 };
 
@@ -39,13 +39,23 @@ pub struct ClientRecord {
     pub scopes: ScopeSet,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it last got a token, as far as that is known.
+    /// When it was last used ([`uses`](crate::uses)), as far as that is known.
     pub last_used_at: Option<Timestamp>,
 }
 
 impl Client {
     /// Takes back the fields that a store has kept.
     pub fn from_record(record: ClientRecord) -> Self {
+        Self(record)
+    }
+
+    /// Changes it. Whoever it belongs to and what it is known by stay.
+    #[must_use]
+    pub fn change(self, change: ClientChange) -> Self {
+        let Self(mut record) = self;
+        record.name = change.name.unwrap_or(record.name);
+        record.status = change.status.unwrap_or(record.status);
+        record.scopes = change.scopes.unwrap_or(record.scopes);
         Self(record)
     }
 }
@@ -56,6 +66,17 @@ impl Deref for Client {
     fn deref(&self) -> &ClientRecord {
         &self.0
     }
+}
+
+/// What a change of a client sets; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientChange {
+    /// A new name.
+    pub name: Option<Name>,
+    /// A new status.
+    pub status: Option<ClientStatus>,
+    /// New scopes, in place of all of the old.
+    pub scopes: Option<ScopeSet>,
 }
 
 /// Whose a client is, and so which API its tokens open.
@@ -157,6 +178,14 @@ impl KnownClient {
         self.secrets
             .iter()
             .filter(move |secret| secret.is_good_at(now))
+    }
+
+    /// What a token of its grants now: what the token was given, less what the client has
+    /// lost since.
+    pub fn granted(&self, claimed: &str) -> ScopeSet {
+        let is_claimed = |scope: &&ScopeToken| claimed.split(' ').any(|one| one == scope.as_str());
+        let scopes = self.client.scopes.iter();
+        scopes.filter(is_claimed).cloned().collect()
     }
 
     /// The audience of its tokens: the public URL for a management client, the
@@ -384,6 +413,44 @@ mod tests {
         let mut suspended = known;
         suspended.tenant.as_mut().unwrap().status = TenantStatus::Suspended;
         assert_eq!(suspended.standing(), Err(ClientRefusal::TenantSuspended));
+    }
+
+    #[test]
+    fn a_change_sets_what_it_names() {
+        let client = testing::known_tenant_client().client;
+        assert_eq!(client.clone().change(ClientChange::default()), client);
+        let changed = client.clone().change(ClientChange {
+            status: Some(ClientStatus::Disabled),
+            scopes: Some(ScopeSet::parse("a b").unwrap()),
+            ..ClientChange::default()
+        });
+        assert_eq!(changed.status, ClientStatus::Disabled);
+        assert_eq!(changed.scopes.to_string(), "a b");
+        assert_eq!((&changed.name, &changed.id), (&client.name, &client.id));
+        let renamed = ClientChange {
+            name: Some(Name::parse("New").unwrap()),
+            ..ClientChange::default()
+        };
+        assert_eq!(client.change(renamed).name.as_str(), "New");
+    }
+
+    #[test]
+    fn a_token_grants_no_more_than_its_client_has_and_it_was_given() {
+        let mut known = testing::known_tenant_client();
+        let change = ClientChange {
+            scopes: Some(ScopeSet::parse("a b c").unwrap()),
+            ..ClientChange::default()
+        };
+        known.client = known.client.change(change);
+        for (claimed, granted) in [
+            ("c a", "a c"),
+            ("a lost", "a"),
+            ("lost", ""),
+            ("", ""),
+            ("ab", ""),
+        ] {
+            assert_eq!(known.granted(claimed).to_string(), granted, "{claimed:?}");
+        }
     }
 
     #[test]

@@ -10,6 +10,10 @@ use crate::json::{JsonFault, Kind, Value};
 #[derive(Clone, PartialEq, Eq)]
 pub struct TenantData(String);
 
+/// A merge patch of a tenant's data (RFC 7396): a JSON object's text, checked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DataPatch(String);
+
 /// What is wrong with a tenant's data.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum DataFault {
@@ -45,6 +49,14 @@ impl TenantData {
         Self::from_json(Value::parse(text.as_bytes())?)
     }
 
+    /// What it is after a merge patch (RFC 7396): what the patch does not name keeps its
+    /// digits and its place.
+    pub fn patched(&self, patch: &DataPatch) -> Result<Self, DataFault> {
+        let stored = Value::parse(self.0.as_bytes())?;
+        let patch = Value::parse(patch.0.as_bytes())?;
+        Self::parse(&stored.merge_patched(patch))
+    }
+
     /// Takes back a text that [`as_str`](Self::as_str) gave, without checking it again.
     ///
     /// For stores; a text from anywhere else goes through [`parse`](Self::parse).
@@ -55,6 +67,23 @@ impl TenantData {
     /// The compact text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl DataPatch {
+    /// Takes a value of a text that was checked. Any other value than an object would
+    /// put itself in the place of the data, which is always one.
+    pub fn from_json(value: Value<'_>) -> Result<Self, DataFault> {
+        if value.kind() != Kind::Object {
+            return Err(DataFault::NotAnObject);
+        }
+        Ok(Self(value.to_compact()))
+    }
+}
+
+impl fmt::Debug for DataPatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataPatch({} bytes)", self.0.len())
     }
 }
 
@@ -100,6 +129,39 @@ mod tests {
             TenantData::parse(&sized(TenantData::MAX_LENGTH + 1)),
             Err(DataFault::TooLong)
         );
+    }
+
+    fn patch(text: &str) -> Result<DataPatch, DataFault> {
+        DataPatch::from_json(Value::parse(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_patch_changes_what_it_names() {
+        let data = TenantData::parse(r#"{"z":1.0,"a":12345678901234567890123,"o":{"x":1}}"#);
+        let patch = patch(r#"{"o":{"y":2},"z":null}"#).unwrap();
+        assert_eq!(
+            data.unwrap().patched(&patch).unwrap().as_str(),
+            r#"{"a":12345678901234567890123,"o":{"x":1,"y":2}}"#
+        );
+    }
+
+    #[test]
+    fn a_patch_is_an_object_and_the_result_is_bounded() {
+        for other in ["[]", "1", "null", "\"{}\""] {
+            assert_eq!(patch(other), Err(DataFault::NotAnObject), "{other}");
+        }
+        let sized =
+            |name: &str, length: usize| format!("{{\"{name}\":\"{}\"}}", "x".repeat(length));
+        let half = TenantData::parse(&sized("a", TenantData::MAX_LENGTH / 2)).unwrap();
+        let rest = TenantData::MAX_LENGTH - half.as_str().len();
+        // A comma, and the braces of the patch are those of the data.
+        let fits = patch(&sized("b", rest - 7 + 1)).unwrap();
+        assert_eq!(
+            half.patched(&fits).unwrap().as_str().len(),
+            TenantData::MAX_LENGTH
+        );
+        let too_long = patch(&sized("b", rest - 7 + 2)).unwrap();
+        assert_eq!(half.patched(&too_long), Err(DataFault::TooLong));
     }
 
     #[test]

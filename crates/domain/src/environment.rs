@@ -9,7 +9,7 @@ use crate::{
     id::{EnvironmentId, RegionId},
     name::Name,
     subdomain::{DomainName, Label},
-    version::Version,
+    version::{Version, VersionExhausted},
 };
 
 /// A set of tenants that share hardware, settings and a domain.
@@ -50,10 +50,55 @@ impl Environment {
         Self(record)
     }
 
+    /// Which state of which environment this is.
+    pub fn revision(&self) -> EnvironmentRevision {
+        EnvironmentRevision {
+            id: self.0.id,
+            version: self.0.version,
+        }
+    }
+
+    /// Changes it. The version rises by one, also where nothing else is set, and the time
+    /// of the last change never goes back. That no tenant uses a domain that is changed
+    /// is for the use case to see to.
+    pub fn change(
+        self,
+        change: EnvironmentChange,
+        now: Timestamp,
+    ) -> Result<Self, VersionExhausted> {
+        let Self(mut record) = self;
+        record.version = record.version.next()?;
+        record.updated_at = now.max(record.updated_at);
+        record.name = change.name.unwrap_or(record.name);
+        record.domain = change.domain.unwrap_or(record.domain);
+        record.tenant_domain = change.tenant_domain.unwrap_or(record.tenant_domain);
+        Ok(Self(record))
+    }
+
     /// The whole host name of a tenant with that label.
     pub fn host(&self, label: &Label) -> String {
         self.0.tenant_domain.host(label)
     }
+}
+
+/// What a change of an environment sets; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnvironmentChange {
+    /// A new name.
+    pub name: Option<Name>,
+    /// A new domain.
+    pub domain: Option<DomainName>,
+    /// A new domain for tenants' hosts.
+    pub tenant_domain: Option<DomainName>,
+}
+
+/// One state of one environment, as an entity tag names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnvironmentRevision {
+    /// Which environment.
+    pub id: EnvironmentId,
+    /// In which version.
+    pub version: Version,
 }
 
 impl Deref for Environment {

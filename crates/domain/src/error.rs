@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
-    client::{InvalidClientId, InvalidClientSecret},
+    client::{InvalidClientId, InvalidClientSecret, UnknownClientStatus},
     data::DataFault,
     environment::{InvalidAuthorizationServerDomain, UnknownDeploymentModel},
     id::InvalidId,
@@ -13,8 +13,10 @@ use crate::{
     page::{InvalidCursor, InvalidLimit, NumberedPageFault},
     port::StoreError,
     record::{InvalidInstant, UnknownDirection},
+    rotation::InvalidOverlap,
     scope::{InvalidScopeToken, UnknownScope},
     subdomain::{DomainFault, LabelFault},
+    tenant::UnknownTenantStatus,
     version::VersionFault,
 };
 
@@ -31,6 +33,15 @@ pub enum Error {
     /// The caller may not put a tenant into that environment.
     #[error("the client is not bound to that environment")]
     OutOfBounds,
+    /// The caller is bound to some environments, and could not see one that it made.
+    #[error("a client that is bound to some environments can't make another one")]
+    Bound,
+    /// Tenants live in the environment.
+    #[error("there are tenants in the environment")]
+    NotEmpty,
+    /// The environment is the one that tenants of the system API go to.
+    #[error("the environment is the default one")]
+    IsDefault,
     /// The version that the caller has read is not the stored one any more.
     #[error("the {thing} is in version {stored} and not in the one that was given")]
     Stale {
@@ -42,6 +53,9 @@ pub enum Error {
     /// The precondition that the caller gave does not hold.
     #[error("the {0} is not in the state that the precondition names")]
     PreconditionFailed(Thing),
+    /// A client would be left without a secret.
+    #[error("the client's last secret can't be retired")]
+    LastSecret,
     /// The largest version is reached.
     #[error("the {0} has reached the largest version and can only be deleted")]
     Exhausted(Thing),
@@ -72,6 +86,8 @@ pub enum Thing {
     Tenant,
     /// A client.
     Client,
+    /// A client's secret.
+    Secret,
 }
 
 impl fmt::Display for Thing {
@@ -81,6 +97,7 @@ impl fmt::Display for Thing {
             Self::Region => "region",
             Self::Tenant => "tenant",
             Self::Client => "client",
+            Self::Secret => "secret",
         })
     }
 }
@@ -160,6 +177,9 @@ pub enum FaultKind {
     /// It is no tenant data.
     #[error(transparent)]
     Data(#[from] DataFault),
+    /// It is no status of a tenant.
+    #[error(transparent)]
+    TenantStatus(#[from] UnknownTenantStatus),
     /// It is no version.
     #[error(transparent)]
     Version(#[from] VersionFault),
@@ -187,6 +207,15 @@ pub enum FaultKind {
     /// It is no scope of the management API.
     #[error(transparent)]
     ManagementScope(#[from] UnknownScope),
+    /// It has more scopes than a client may have.
+    #[error("must have at most 64 scopes")]
+    TooManyScopes,
+    /// It is no overlap of secrets.
+    #[error(transparent)]
+    Overlap(#[from] InvalidOverlap),
+    /// It is no status of a client.
+    #[error(transparent)]
+    ClientStatus(#[from] UnknownClientStatus),
     /// It is no client id.
     #[error(transparent)]
     ClientId(#[from] InvalidClientId),
@@ -199,6 +228,12 @@ pub enum FaultKind {
     /// Another environment has it.
     #[error("is already the domain of another environment")]
     DomainTaken,
+    /// Hosts of tenants hang on it.
+    #[error("can't change while there are tenants in the environment")]
+    DomainInUse,
+    /// It says what the `id` beside it says already.
+    #[error("can't be given together with an id")]
+    BesideId,
     /// Another thing of the same kind has it.
     #[error("is already used")]
     AlreadyUsed,

@@ -6,6 +6,8 @@
 //! against more than the grammar: no duplicate names, no NUL and no lone surrogate
 //! in a string, and not deeper than [`MAX_DEPTH`]. All databases can then keep it.
 
+mod merge;
+
 use std::{borrow::Cow, collections::HashSet, fmt};
 
 use thiserror::Error;
@@ -193,6 +195,12 @@ impl<'a> Value<'a> {
     }
 
     fn members(self) -> Vec<(Cow<'a, str>, Value<'a>)> {
+        let named = self.named_members().into_iter();
+        named.map(|(name, value)| (decode(name.0), value)).collect()
+    }
+
+    /// An object's members, their names as they are spelled.
+    fn named_members(self) -> Vec<(Value<'a>, Value<'a>)> {
         let mut scanner = Scanner {
             text: self.0.as_bytes(),
             place: 1,
@@ -205,7 +213,7 @@ impl<'a> Value<'a> {
             let Some(value) = self.next_value(&mut scanner) else {
                 break;
             };
-            members.push((decode(name.0), value));
+            members.push((name, value));
         }
         members
     }

@@ -1,9 +1,18 @@
-//! Signing keys as a store keeps them: sealed.
+//! Signing keys as a store keeps them, and when each of them signs and verifies.
+//!
+//! A key is published first, so that verifiers and the other servers know of it before
+//! it signs; then it signs until a newer one does; then it only verifies, until the last
+//! token that it may have signed has expired. Which of that holds is never stored: it
+//! follows from the keys there are and the instant ([`Schedules`]), so that servers which
+//! know the same keys agree without talking to one another.
+
+mod schedule;
 
 use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
+pub use self::schedule::{KeyState, Lead, Schedules};
 use crate::clock::Timestamp;
 
 /// A signature algorithm for tokens (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -62,8 +71,13 @@ pub struct SealedKey {
     pub created_at: Timestamp,
     /// From when on it signs: verifiers need time to learn of it.
     pub signs_from: Timestamp,
-    /// From when on it is neither listed nor believed; `None` while that is open.
+    /// From when on it is neither listed nor believed, because it was retired; `None` for
+    /// one that is left to come to its end by itself.
     pub expires_at: Option<Timestamp>,
+    /// How long a token that it has signed lives at most, in seconds. Servers may be set
+    /// differently, and may have been set otherwise before; none signs for longer with a
+    /// key than stands here.
+    pub token_ttl: u32,
 }
 
 impl fmt::Debug for SealedKey {
@@ -74,6 +88,7 @@ impl fmt::Debug for SealedKey {
             .field("created_at", &self.created_at)
             .field("signs_from", &self.signs_from)
             .field("expires_at", &self.expires_at)
+            .field("token_ttl", &self.token_ttl)
             .finish_non_exhaustive()
     }
 }

@@ -34,11 +34,13 @@ pub mod name;
 pub mod page;
 pub mod port;
 pub mod record;
+pub mod rotation;
 pub mod scope;
 pub mod subdomain;
 pub mod tenant;
 pub mod token;
 pub mod usecase;
+pub mod uses;
 pub mod version;
 pub mod view;
 

@@ -22,7 +22,7 @@ use crate::{
     name::Name,
     page::{Page, PageRequest},
     record::{RecordPage, RecordQuery},
-    subdomain::Label,
+    subdomain::{DomainName, Label},
     tenant::{NewTenant, Tenant, TenantHead},
     token::RevokedToken,
     version::Version,
@@ -98,8 +98,23 @@ pub fn write<T, E: From<StoreError>>(
     store: &dyn Store,
     work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, E>,
 ) -> Result<T, E> {
+    write_if(store, || true, work)
+}
+
+/// Runs `work` in a unit of work and commits it if it succeeds and `is_wanted` says yes,
+/// which is asked right before: after a no, nothing was done and
+/// [`StoreError::Unavailable`] says so.
+pub fn write_if<T, E: From<StoreError>>(
+    store: &dyn Store,
+    is_wanted: impl FnOnce() -> bool,
+    work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, E>,
+) -> Result<T, E> {
     let mut unit = store.begin()?;
     let result = work(&mut *unit)?;
+    if !is_wanted() {
+        let reason = "the change was called off before it was committed";
+        return Err(StoreError::Unavailable(reason.to_owned()).into());
+    }
     unit.commit()?;
     Ok(result)
 }
@@ -184,6 +199,10 @@ pub trait EnvironmentQueries {
     fn by_id(&mut self, id: EnvironmentId) -> Result<Option<Environment>, StoreError>;
     /// Several by their ids; those that are not there are left out.
     fn by_ids(&mut self, ids: &BTreeSet<EnvironmentId>) -> Result<Vec<Environment>, StoreError>;
+    /// The one that is known by that domain.
+    fn by_domain(&mut self, domain: &DomainName) -> Result<Option<Environment>, StoreError>;
+    /// The one whose tenants' hosts live directly below that domain.
+    fn by_tenant_domain(&mut self, domain: &DomainName) -> Result<Option<Environment>, StoreError>;
     /// The one that tenants of the system API go to.
     fn default(&mut self) -> Result<Option<Environment>, StoreError>;
     /// A region by its id.
@@ -198,6 +217,16 @@ pub trait EnvironmentRepository: EnvironmentQueries {
     fn insert_region(&mut self, region: &Region) -> Result<(), StoreError>;
     /// Adds an environment; its region is there.
     fn insert(&mut self, environment: &Environment) -> Result<(), StoreError>;
+    /// Stores a changed environment if the stored one is still in version `read`: its
+    /// name, its domains, and what every change sets.
+    fn update(
+        &mut self,
+        environment: &Environment,
+        read: Version,
+    ) -> Result<VersionedWrite, StoreError>;
+    /// Deletes an environment if it is still in version `read`. Clients that are bound to
+    /// it stay bound to the others.
+    fn delete(&mut self, id: EnvironmentId, read: Version) -> Result<VersionedWrite, StoreError>;
     /// Makes one the default, in place of the one that was; `false` if there is no such one.
     fn set_default(&mut self, id: EnvironmentId) -> Result<bool, StoreError>;
 }
@@ -212,6 +241,8 @@ pub trait TenantQueries {
     ) -> Result<Page<TenantHead>, StoreError>;
     /// One by its id.
     fn by_id(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
+    /// Whether there is any tenant in that environment.
+    fn any_in(&mut self, environment: EnvironmentId) -> Result<bool, StoreError>;
     /// Whether a tenant of that environment has that label.
     fn has_label(&mut self, environment: EnvironmentId, label: &Label) -> Result<bool, StoreError>;
     /// One page of the records that are asked for, and how many of them there are. In a
@@ -221,9 +252,12 @@ pub trait TenantQueries {
 
 /// Writes tenants.
 pub trait TenantRepository: TenantQueries {
-    /// Adds one, and gives it the next number. Fails with [`StoreError::Taken`] for
-    /// [`Unique::TenantId`] and [`Unique::TenantLabel`].
+    /// Adds one, and gives it the next number. Its time of creation lies behind those of all
+    /// that were added before it, so that both orders are the same. Fails with
+    /// [`StoreError::Taken`] for [`Unique::TenantId`] and [`Unique::TenantLabel`].
     fn insert(&mut self, tenant: &NewTenant) -> Result<TenantNumber, StoreError>;
+    /// Adds many, in that order, and gives their numbers. Fails as [`insert`](Self::insert) does.
+    fn insert_all(&mut self, tenants: &[NewTenant]) -> Result<Vec<TenantNumber>, StoreError>;
     /// Stores a changed tenant if the stored one is still in version `read`. The
     /// tenant is found by its number, so its id may change.
     fn update(&mut self, tenant: &Tenant, read: Version) -> Result<VersionedWrite, StoreError>;
@@ -242,14 +276,34 @@ pub trait ClientQueries {
     ) -> Result<Page<Client>, StoreError>;
     /// One together with all that decides whether it may be used.
     fn known(&mut self, id: &ClientId) -> Result<Option<KnownClient>, StoreError>;
+    /// One page of the management clients, oldest first.
+    fn page_of_operator(&mut self, request: PageRequest) -> Result<Page<Client>, StoreError>;
     /// Whether there is any management client.
     fn any_of_operator(&mut self) -> Result<bool, StoreError>;
+    /// Whether there is any management client that is active.
+    fn any_active_of_operator(&mut self) -> Result<bool, StoreError>;
 }
 
 /// Writes clients.
 pub trait ClientRepository: ClientQueries {
     /// Adds one with its first secret.
     fn insert(&mut self, client: &Client, secret: &SecretRecord) -> Result<(), StoreError>;
+    /// Stores a client's name, status and scopes anew; `false` if there is no such client.
+    fn update(&mut self, client: &Client) -> Result<bool, StoreError>;
+    /// Deletes a client with its secrets; `false` if there is no such client.
+    fn delete(&mut self, client: ClientKey) -> Result<bool, StoreError>;
+    /// Adds a secret to a client.
+    fn insert_secret(&mut self, client: ClientKey, secret: &SecretRecord)
+    -> Result<(), StoreError>;
+    /// Gives a client's secret another end, or none; `false` if there is no such secret.
+    fn set_expiry(
+        &mut self,
+        client: ClientKey,
+        secret: SecretId,
+        expires_at: Option<Timestamp>,
+    ) -> Result<bool, StoreError>;
+    /// Deletes one of a client's secrets; `false` if there is no such secret.
+    fn delete_secret(&mut self, client: ClientKey, secret: SecretId) -> Result<bool, StoreError>;
     /// Replaces the hash of a secret by one with newer parameters, if it is still the
     /// old one.
     fn rehash(
@@ -259,6 +313,10 @@ pub trait ClientRepository: ClientQueries {
         old: &SecretHash,
         new: &SecretHash,
     ) -> Result<(), StoreError>;
+    /// Notes that a client was used at that instant, if it is there and was not used later.
+    fn touch(&mut self, client: ClientKey, at: Timestamp) -> Result<(), StoreError>;
+    /// Notes that a secret was used at that instant, if it is there and was not used later.
+    fn touch_secret(&mut self, secret: SecretId, at: Timestamp) -> Result<(), StoreError>;
 }
 
 /// Reads system accounts.
@@ -267,12 +325,19 @@ pub trait AccountQueries {
     fn by_username(&mut self, username: &Username) -> Result<Option<SystemAccount>, StoreError>;
     /// Whether there is any.
     fn any(&mut self) -> Result<bool, StoreError>;
+    /// All of them, by their names: there are as many as people and programs that an
+    /// operator knows by name.
+    fn all(&mut self) -> Result<Vec<SystemAccount>, StoreError>;
 }
 
 /// Writes system accounts.
 pub trait AccountRepository: AccountQueries {
-    /// Adds one.
+    /// Adds one. Fails with [`StoreError::Taken`] for [`Unique::Username`].
     fn insert(&mut self, account: &SystemAccount) -> Result<(), StoreError>;
+    /// Gives one another password; `false` if there is no such account.
+    fn set_password(&mut self, id: SystemAccountId, hash: &SecretHash) -> Result<bool, StoreError>;
+    /// Deletes one; `false` if there is no such account.
+    fn delete(&mut self, id: SystemAccountId) -> Result<bool, StoreError>;
     /// Replaces the hash of a password by one with newer parameters, if it is still
     /// the old one.
     fn rehash(
@@ -293,12 +358,20 @@ pub trait KeyQueries {
 pub trait KeyRepository: KeyQueries {
     /// Adds one.
     fn insert(&mut self, key: &SealedKey) -> Result<(), StoreError>;
+    /// Stores anew how a key is sealed, when it signs and ends, and how long its tokens
+    /// live; `false` if there is no such key.
+    fn update(&mut self, key: &SealedKey) -> Result<bool, StoreError>;
+    /// Deletes one, if it is there.
+    fn delete(&mut self, kid: &str) -> Result<(), StoreError>;
 }
 
 /// Reads which tokens are revoked.
 pub trait TokenQueries {
-    /// Whether the token of that `jti` is revoked.
-    fn is_revoked(&mut self, id: &str) -> Result<bool, StoreError>;
+    /// Whether the token of that `jti`, or the key that has signed it, is revoked. It is
+    /// one look, since it is taken at every use of a token.
+    fn is_revoked(&mut self, id: &str, kid: &str) -> Result<bool, StoreError>;
+    /// Whether all tokens of that key are revoked.
+    fn is_key_revoked(&mut self, kid: &str) -> Result<bool, StoreError>;
 }
 
 /// Writes which tokens are revoked.
@@ -315,4 +388,6 @@ pub trait ChangeLog {
     fn latest_time(&mut self) -> Result<Option<Timestamp>, StoreError>;
     /// Adds a change behind all that were committed before it.
     fn append(&mut self, change: &NewChange) -> Result<(), StoreError>;
+    /// Adds many, in that order.
+    fn append_all(&mut self, changes: &[NewChange]) -> Result<(), StoreError>;
 }

@@ -78,6 +78,18 @@ impl RecordFilter {
             || self.updated.bounds().is_none()
     }
 
+    /// Whether it asks for nothing but when tenants were made, so that in the order of
+    /// creation it lets one range of them through.
+    pub fn is_of_creation(&self) -> bool {
+        let Self {
+            numbers,
+            ids,
+            created: _,
+            updated,
+        } = self;
+        numbers.is_none() && ids.is_none() && updated.is_all()
+    }
+
     /// Whether it lets a tenant through.
     pub fn matches(&self, head: &TenantHead) -> bool {
         let is_among_numbers = |set: &BTreeSet<_>| set.contains(&head.number);
@@ -288,6 +300,15 @@ impl RecordOrder {
     /// Whether it is the order of numbers, ascending.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// In which direction it is that of creation, if it is. By number and by time of creation
+    /// are the same order, since both rise from one tenant to the next.
+    pub fn of_creation(&self) -> Option<Direction> {
+        match self.0.first() {
+            Some(&(RecordKey::Number | RecordKey::CreatedAt, direction)) => Some(direction),
+            _ => None,
+        }
     }
 
     /// Which of two tenants comes first.

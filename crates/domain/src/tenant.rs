@@ -167,19 +167,20 @@ pub struct Revision {
     pub version: Version,
 }
 
-/// What a caller demands of the state that it changes (`If-Match`, RFC 9110 §13.1.1).
+/// What a caller demands of the state that it changes (`If-Match`, RFC 9110 §13.1.1);
+/// `R` names a state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Precondition {
+pub enum Precondition<R = Revision> {
     /// Nothing, or that there is one at all (`*`).
     #[default]
     None,
     /// That it is in one of these states.
-    OneOf(Vec<Revision>),
+    OneOf(Vec<R>),
 }
 
-impl Precondition {
-    /// Whether a tenant in that state may be changed.
-    pub fn holds_for(&self, revision: Revision) -> bool {
+impl<R: Copy + PartialEq> Precondition<R> {
+    /// Whether a thing in that state may be changed.
+    pub fn holds_for(&self, revision: R) -> bool {
         match self {
             Self::None => true,
             Self::OneOf(revisions) => revisions.contains(&revision),
@@ -280,8 +281,8 @@ mod tests {
             version: tenant.version,
         };
         assert!(!tag.holds_for(again));
-        assert!(Precondition::None.holds_for(again));
-        assert!(!Precondition::OneOf(vec![]).holds_for(again));
+        assert!(Precondition::<Revision>::None.holds_for(again));
+        assert!(!Precondition::<Revision>::OneOf(vec![]).holds_for(again));
     }
 
     proptest! {

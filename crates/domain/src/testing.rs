@@ -25,6 +25,7 @@ use crate::{
         AuthorizationServerDomain, DeploymentModel, Environment, EnvironmentRecord, Region,
     },
     id::{ClientKey, EnvironmentId, RegionId, SecretId, TenantId, TenantNumber},
+    key::{SealedKey, SigningAlgorithm},
     name::Name,
     page::Cursor,
     port::Entropy,
@@ -280,4 +281,18 @@ pub fn tenant_changes() -> impl Strategy<Value = TenantChange> {
             data: number.map(|n| TenantData::parse(&format!("{{\"n\":{n}}}")).expect("an object")),
             status,
         })
+}
+
+/// A key that signs from when it was made, for tokens of a day. Nothing opens it.
+pub fn sealed_key(kid: &str, algorithm: SigningAlgorithm, created_at: Timestamp) -> SealedKey {
+    SealedKey {
+        kid: kid.to_owned(),
+        algorithm,
+        sealed: vec![0, 255, 0, 1],
+        public_jwk: "{}".to_owned(),
+        created_at,
+        signs_from: created_at,
+        expires_at: None,
+        token_ttl: 86_400,
+    }
 }

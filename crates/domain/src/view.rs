@@ -7,8 +7,9 @@
 use serde::Serialize;
 
 use crate::{
-    client::Client,
+    client::{Client, SecretRecord},
     environment::{Environment, Region},
+    scope::ScopeToken,
     tenant::TenantHead,
 };
 
@@ -107,6 +108,45 @@ impl<'a> From<&'a Client> for ClientView<'a> {
             status: client.status.as_str(),
             created_at: client.created_at.to_rfc3339(),
             last_used_at: client.last_used_at.map(crate::clock::Timestamp::to_rfc3339),
+        }
+    }
+}
+
+/// A client with all that lists leave out: what is shown of one, and what change records
+/// carry.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClientDetailView<'a> {
+    #[serde(flatten)]
+    client: ClientView<'a>,
+    scopes: Vec<&'a str>,
+}
+
+impl<'a> From<&'a Client> for ClientDetailView<'a> {
+    fn from(client: &'a Client) -> Self {
+        Self {
+            client: ClientView::from(client),
+            scopes: client.scopes.iter().map(ScopeToken::as_str).collect(),
+        }
+    }
+}
+
+/// One of a client's secrets as the management API shows it, never its value.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretView {
+    id: crate::id::SecretId,
+    created_at: String,
+    expires_at: Option<String>,
+    last_used_at: Option<String>,
+}
+
+impl From<&SecretRecord> for SecretView {
+    fn from(secret: &SecretRecord) -> Self {
+        Self {
+            id: secret.id,
+            created_at: secret.created_at.to_rfc3339(),
+            expires_at: secret.expires_at.map(crate::clock::Timestamp::to_rfc3339),
+            last_used_at: secret.last_used_at.map(crate::clock::Timestamp::to_rfc3339),
         }
     }
 }

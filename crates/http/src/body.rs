@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{
     HttpRequest,
     error::PayloadError,
-    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName},
     web::Payload,
 };
 use futures_util::StreamExt;
@@ -14,6 +14,9 @@ use crate::{
     error::{ApiError, Code},
     media_type::MediaType,
 };
+
+/// RFC 5789 §3.1.
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// The largest body, in bytes: 1 MiB.
 const MAX_LENGTH: usize = 1024 * 1024;
@@ -25,6 +28,8 @@ pub(crate) enum Bodies {
     Json,
     /// `application/json` or `application/ld+json`.
     JsonOrJsonLd,
+    /// `application/merge-patch+json` (RFC 7396), or the same as `application/json`.
+    MergePatch,
 }
 
 impl Bodies {
@@ -32,6 +37,16 @@ impl Bodies {
         match self {
             Self::Json => &["application/json"],
             Self::JsonOrJsonLd => &["application/json", "application/ld+json"],
+            Self::MergePatch => &["application/merge-patch+json", "application/json"],
+        }
+    }
+
+    /// What a 415 tells beside its message: the patches that would have been taken
+    /// (RFC 5789 §2.2).
+    pub(crate) fn tell(self, refusal: ApiError) -> ApiError {
+        match self {
+            Self::MergePatch => refusal.with_header(ACCEPT_PATCH, self.media_types().join(", ")),
+            Self::Json | Self::JsonOrJsonLd => refusal,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    net::{IpAddr, Ipv4Addr},
     rc::Rc,
     sync::Arc,
 };
@@ -14,6 +15,7 @@ use actix_web::{
 use tenantry_auth::hashing::Hasher;
 use tenantry_domain::{
     change::Actor,
+    client::ClientId,
     error::{Error, Fault, FaultKind},
     id::{InvalidId, RequestId},
     port::{Snapshot, UnitOfWork},
@@ -22,8 +24,9 @@ use tenantry_domain::{
 
 use crate::{
     body::{self, Bodies},
-    deps::{Deps, Patience},
+    deps::Deps,
     error::{ApiError, Location},
+    gate::Patience,
     negotiate::{Produces, Representation},
     query::Query,
     render::Family,
@@ -122,6 +125,13 @@ impl Call {
         })
     }
 
+    /// The client id in the path.
+    pub(crate) fn path_client_id(&self) -> Result<ClientId, ApiError> {
+        self.path_id("clientId", |text| {
+            ClientId::parse(text).map_err(|_| InvalidId)
+        })
+    }
+
     /// The `Authorization` header, if there is exactly one; two are one too many.
     pub(crate) fn authorization(&self) -> Result<Option<&[u8]>, TwoCredentials> {
         let mut values = self.request.headers().get_all(header::AUTHORIZATION);
@@ -133,9 +143,17 @@ impl Call {
         }
     }
 
+    /// The address that asks: the peer's own, never one that a header claims.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.request
+            .peer_addr()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
+    }
+
     /// Reads the body, which must be of one of the media types.
     pub(crate) async fn json(&mut self, bodies: Bodies) -> Result<Vec<u8>, ApiError> {
-        body::expect_media_type(&self.request, bodies.media_types())?;
+        body::expect_media_type(&self.request, bodies.media_types())
+            .map_err(|refusal| bodies.tell(refusal))?;
         self.bytes().await
     }
 

@@ -1,45 +1,30 @@
 //! What the handlers work with, and how they get at the database.
 
-use std::{
-    cell::Cell,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use actix_web::web;
 use tenantry_auth::{
     hashing::Hasher,
     keys::SharedKeyRing,
     limiter::{FailureLimiter, FailureLimits},
-    verified::VerifiedPasswords,
 };
 use tenantry_domain::{
     change::{Actor, Origin},
     clock::{Clock, Timestamp},
     error::Error,
     id::RequestId,
-    port::{self, Entropy, Snapshot, Store, UnitOfWork},
+    port::{self, Entropy, Snapshot, Store, StoreError, UnitOfWork},
     subdomain::ReservedLabels,
     usecase::Context,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{error::ApiError, metrics::Metrics};
-
-/// How long a request may wait for all of its turns, at the database and at password
-/// hashing, before it is told that the server is overloaded. What the database itself may
-/// take comes on top, and both together stay below the five seconds within which an
-/// overload has to be told.
-const PATIENCE: Duration = Duration::from_millis(2500);
-
-/// What is left of a request's time to wait.
-pub(crate) struct Patience(Cell<Duration>);
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self(Cell::new(PATIENCE))
-    }
-}
+use crate::{
+    error::ApiError,
+    gate::{Decision, Gate, Patience, Refused},
+    keys::{KeyReader, Renewal},
+    metrics::Metrics,
+    sign_in::SignIns,
+    usage::RecentUses,
+};
 
 /// How the wire is set up.
 #[derive(Clone, Debug)]
@@ -84,8 +69,12 @@ pub struct DepsParts {
     pub reserved: Arc<ReservedLabels>,
     /// The keys that sign and verify tokens.
     pub keys: SharedKeyRing,
+    /// What reads them again where they seem to be out of date.
+    pub key_reader: Arc<dyn KeyReader>,
     /// Hashes secrets and passwords.
     pub hasher: Hasher,
+    /// Where uses of clients are collected.
+    pub uses: RecentUses,
     /// How the wire is set up.
     pub config: HttpConfig,
 }
@@ -96,13 +85,16 @@ pub struct Deps {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     reserved: Arc<ReservedLabels>,
-    readers: Arc<Semaphore>,
-    writers: Arc<Semaphore>,
-    hashers: Arc<Semaphore>,
+    readers: Gate,
+    writers: Gate,
+    hashers: Gate,
+    blocking_threads: usize,
     pub(crate) keys: SharedKeyRing,
+    pub(crate) renewal: Renewal,
     pub(crate) hasher: Hasher,
     pub(crate) limiter: FailureLimiter,
-    pub(crate) verified: VerifiedPasswords,
+    pub(crate) sign_ins: SignIns,
+    pub(crate) uses: RecentUses,
     pub(crate) metrics: Metrics,
     pub(crate) config: HttpConfig,
 }
@@ -112,17 +104,24 @@ impl Deps {
     pub fn new(parts: DepsParts) -> Arc<Self> {
         // Argon2 takes a whole core for its time; half of them stay free for the rest.
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (readers, writers, hashers) = (parts.config.readers, parts.config.writers, cores / 2);
         Arc::new(Self {
             store: parts.store,
             clock: parts.clock,
             reserved: parts.reserved,
-            readers: Arc::new(Semaphore::new(parts.config.readers.max(1))),
-            writers: Arc::new(Semaphore::new(parts.config.writers.max(1))),
-            hashers: Arc::new(Semaphore::new((cores / 2).max(1))),
+            readers: Gate::new("the database", readers),
+            writers: Gate::new("the database", writers),
+            hashers: Gate::new("password hashing", hashers),
+            blocking_threads: [readers, writers, hashers]
+                .map(Gate::most_threads)
+                .iter()
+                .sum(),
             keys: parts.keys,
+            renewal: Renewal::new(parts.key_reader),
             hasher: parts.hasher,
             limiter: FailureLimiter::new(parts.config.failure_limits),
-            verified: VerifiedPasswords::new(&*parts.entropy),
+            sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
+            uses: parts.uses,
             metrics: Metrics::new(),
             config: parts.config,
             entropy: parts.entropy,
@@ -154,6 +153,11 @@ impl Deps {
         }
     }
 
+    /// How many threads that block there are at the most, given up work included.
+    pub(crate) fn blocking_threads(&self) -> usize {
+        self.blocking_threads
+    }
+
     /// Runs `work` in a snapshot, on a thread that may block.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
@@ -162,21 +166,30 @@ impl Deps {
     ) -> Result<T, ApiError> {
         let store = Arc::clone(&self.store);
         let read = move || port::read(&*store, work);
-        Ok(blocking(&self.readers, patience, "the database", read).await??)
+        Ok(self.readers.run(patience, read).await??)
     }
 
     /// Runs `work` in a unit of work, on a thread that may block, and commits it if it
     /// succeeds.
     ///
     /// The caller going away does not stop it: what has begun ends one way or the other.
+    /// What takes too long is called off, so that it certainly does not happen; while it
+    /// is being committed that can't be done, and its outcome is not known.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         patience: &Patience,
         work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
         let store = Arc::clone(&self.store);
-        let write = move || port::write(&*store, work);
-        Ok(blocking(&self.writers, patience, "the database", write).await??)
+        let decision = Decision::default();
+        let decides = decision.clone();
+        let write = move || port::write_if(&*store, || decides.go(), work);
+        match self.writers.run(patience, write).await {
+            Err(Refused::Overdue(cause)) if !decision.call_off() => {
+                Err(StoreError::OutcomeUnknown(cause).into())
+            }
+            ended => Ok(ended??),
+        }
     }
 
     /// Runs a dear hash, on a thread that may block, with a bounded share of the machine.
@@ -186,81 +199,35 @@ impl Deps {
         work: impl FnOnce(&Hasher) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let hasher = self.hasher.clone();
-        blocking(&self.hashers, patience, "password hashing", move || {
-            work(&hasher)
-        })
-        .await
+        Ok(self.hashers.run(patience, move || work(&hasher)).await?)
+    }
+
+    /// Reads the signing keys again, with a turn at the database.
+    pub(crate) async fn read_keys(
+        &self,
+        patience: &Patience,
+        reader: Arc<dyn KeyReader>,
+    ) -> Result<(), ApiError> {
+        let read = move || reader.read_again();
+        Ok(self.readers.run(patience, read).await?)
     }
 
     /// Whether the database answers and is migrated; the reason where it is not.
     pub(crate) async fn check(&self, patience: &Patience) -> Result<(), ApiError> {
         let store = Arc::clone(&self.store);
-        let checked = blocking(&self.readers, patience, "the database", move || {
-            store.check()
-        })
-        .await?;
+        let checked = self.readers.run(patience, move || store.check()).await?;
         Ok(checked.map_err(Error::from)?)
     }
 }
 
-/// Runs `work` on a thread that may block, when its turn at the gate has come.
-///
-/// The work holds its place itself. A caller that goes away in the middle leaves the
-/// work running, and whoever comes next must not be let in beside it.
-async fn blocking<T: Send + 'static>(
-    gate: &Arc<Semaphore>,
-    patience: &Patience,
-    what: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ApiError> {
-    let turn = turn(gate, patience, what).await?;
-    let work = move || {
-        let result = work();
-        drop(turn);
-        result
-    };
-    web::block(work).await.map_err(ApiError::internal)
-}
-
-async fn turn(
-    gate: &Arc<Semaphore>,
-    patience: &Patience,
-    what: &str,
-) -> Result<OwnedSemaphorePermit, ApiError> {
-    let asked = Instant::now();
-    let left = patience.0.get();
-    let turn = tokio::time::timeout(left, Arc::clone(gate).acquire_owned()).await;
-    patience.0.set(left.saturating_sub(asked.elapsed()));
-    match turn {
-        Ok(Ok(permit)) => Ok(permit),
-        Ok(Err(closed)) => Err(ApiError::internal(closed)),
-        Err(_) => Err(ApiError::overloaded(format!(
-            "no turn at {what} within {PATIENCE:?}"
-        ))),
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NoTurn(cause) | Refused::Overdue(cause) => Self::overloaded(cause),
+            Refused::Broken(cause) => Self::internal(cause),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    #[actix_web::test]
-    async fn work_keeps_its_place_when_its_caller_goes_away() {
-        let gate = Arc::new(Semaphore::new(1));
-        let (end, ended) = mpsc::channel::<()>();
-        let patience = Patience::default();
-        let work = blocking(&gate, &patience, "the test", move || ended.recv());
-        let gone = tokio::time::timeout(Duration::from_millis(50), work).await;
-        assert!(
-            gone.is_err(),
-            "the caller went away while the work was running"
-        );
-        assert_eq!(gate.available_permits(), 0);
-        end.send(()).unwrap();
-        while gate.available_permits() == 0 {
-            tokio::task::yield_now().await;
-        }
-    }
-}
+mod tests;

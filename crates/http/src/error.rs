@@ -30,10 +30,14 @@ pub(crate) enum Code {
     EnvironmentNotFound,
     TenantNotFound,
     ClientNotFound,
+    SecretNotFound,
     MethodNotAllowed,
     NotAcceptable,
     RequestTimeout,
     VersionConflict,
+    LastSecret,
+    EnvironmentNotEmpty,
+    EnvironmentIsDefault,
     PreconditionFailed,
     PayloadTooLarge,
     UnsupportedMediaType,
@@ -46,7 +50,7 @@ pub(crate) enum Code {
 impl Code {
     /// All of them, in the order of the table in the docs.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::ValidationError,
         Self::MalformedJson,
         Self::SubdomainTaken,
@@ -64,10 +68,14 @@ impl Code {
         Self::EnvironmentNotFound,
         Self::TenantNotFound,
         Self::ClientNotFound,
+        Self::SecretNotFound,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
         Self::RequestTimeout,
         Self::VersionConflict,
+        Self::LastSecret,
+        Self::EnvironmentNotEmpty,
+        Self::EnvironmentIsDefault,
         Self::PreconditionFailed,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -97,10 +105,14 @@ impl Code {
             Self::EnvironmentNotFound => ("environment_not_found", StatusCode::NOT_FOUND),
             Self::TenantNotFound => ("tenant_not_found", StatusCode::NOT_FOUND),
             Self::ClientNotFound => ("client_not_found", StatusCode::NOT_FOUND),
+            Self::SecretNotFound => ("secret_not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::NotAcceptable => ("not_acceptable", StatusCode::NOT_ACCEPTABLE),
             Self::RequestTimeout => ("request_timeout", StatusCode::REQUEST_TIMEOUT),
             Self::VersionConflict => ("version_conflict", StatusCode::CONFLICT),
+            Self::LastSecret => ("last_secret", StatusCode::CONFLICT),
+            Self::EnvironmentNotEmpty => ("environment_not_empty", StatusCode::CONFLICT),
+            Self::EnvironmentIsDefault => ("environment_is_default", StatusCode::CONFLICT),
             Self::PreconditionFailed => ("precondition_failed", StatusCode::PRECONDITION_FAILED),
             Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMediaType => {
@@ -168,26 +180,15 @@ impl ApiError {
 
     /// Tells every fault of a request.
     pub(crate) fn invalid(faults: Vec<(Location, Fault)>) -> Self {
-        let code = match faults.as_slice() {
-            [
-                (
-                    _,
-                    Fault {
-                        kind: FaultKind::SubdomainTaken,
-                        ..
-                    },
-                ),
-            ] => Code::SubdomainTaken,
-            [
-                (
-                    _,
-                    Fault {
-                        kind: FaultKind::DomainTaken,
-                        ..
-                    },
-                ),
-            ] => Code::DomainTaken,
-            _ => Code::ValidationError,
+        let all = |kind: &FaultKind| faults.iter().all(|(_, fault)| fault.kind == *kind);
+        let code = if faults.is_empty() {
+            Code::ValidationError
+        } else if all(&FaultKind::SubdomainTaken) {
+            Code::SubdomainTaken
+        } else if all(&FaultKind::DomainTaken) {
+            Code::DomainTaken
+        } else {
+            Code::ValidationError
         };
         let told: Vec<_> = faults.iter().map(|(_, fault)| fault.to_string()).collect();
         let message = format!("The request is not valid: {}.", told.join("; "));
@@ -266,6 +267,7 @@ impl From<Error> for ApiError {
                     Thing::Environment => Code::EnvironmentNotFound,
                     Thing::Tenant => Code::TenantNotFound,
                     Thing::Client => Code::ClientNotFound,
+                    Thing::Secret => Code::SecretNotFound,
                     Thing::Region => Code::NotFound,
                 };
                 Self::new(code, format!("There is no such {thing}."))
@@ -273,6 +275,23 @@ impl From<Error> for ApiError {
             Error::OutOfBounds => Self::new(
                 Code::EnvironmentForbidden,
                 "The client is not bound to that environment.",
+            ),
+            Error::Bound => Self::new(
+                Code::EnvironmentForbidden,
+                "A client that is bound to some environments can't make another one.",
+            ),
+            Error::NotEmpty => Self::new(
+                Code::EnvironmentNotEmpty,
+                "There are tenants in the environment; delete them first.",
+            ),
+            Error::IsDefault => Self::new(
+                Code::EnvironmentIsDefault,
+                "This is the environment that tenants of the system API go to; \
+                 make another one the default first.",
+            ),
+            Error::LastSecret => Self::new(
+                Code::LastSecret,
+                "This is the client's last secret; make another one first, or delete the client.",
             ),
             Error::Stale { thing, stored } => Self::new(
                 Code::VersionConflict,

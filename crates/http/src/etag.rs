@@ -9,8 +9,8 @@ use actix_web::{
     http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH},
 };
 use tenantry_domain::{
-    environment::Environment,
-    id::TenantNumber,
+    environment::{Environment, EnvironmentRevision},
+    id::{EnvironmentId, TenantNumber},
     tenant::{Precondition, Revision, TenantHead},
     version::Version,
 };
@@ -20,6 +20,12 @@ use crate::negotiate::Representation;
 /// The tag of a tenant as the management API shows it.
 pub(crate) fn management(tenant: &TenantHead, environment: &Environment) -> String {
     tag(tenant.revision(), &environment.version.to_string())
+}
+
+/// The tag of an environment.
+pub(crate) fn environment(environment: &Environment) -> String {
+    let EnvironmentRevision { id, version } = environment.revision();
+    format!("\"{version}.{id}\"")
 }
 
 /// The tag of a tenant as the system API shows it.
@@ -39,10 +45,19 @@ fn tag(revision: Revision, suffix: &str) -> String {
     )
 }
 
-/// What the caller demands of the state that it changes.
+/// What the caller demands of the state of the tenant that it changes.
 ///
 /// A tag that this server has not given names no state, so nothing matches it.
 pub(crate) fn precondition(request: &HttpRequest) -> Precondition {
+    demanded(request, revision)
+}
+
+/// What the caller demands of the state of the environment that it changes.
+pub(crate) fn environment_precondition(request: &HttpRequest) -> Precondition<EnvironmentRevision> {
+    demanded(request, environment_revision)
+}
+
+fn demanded<R>(request: &HttpRequest, read: impl Fn(&str) -> Option<R>) -> Precondition<R> {
     let is_any = |tags: &[String]| tags.iter().any(|tag| tag == "*");
     if tags(request, IF_NONE_MATCH).is_some_and(|tags| is_any(&tags)) {
         // It asks that there be none, and what is to be changed is there (§13.1.2).
@@ -51,7 +66,7 @@ pub(crate) fn precondition(request: &HttpRequest) -> Precondition {
     match tags(request, IF_MATCH) {
         None => Precondition::None,
         Some(tags) if is_any(&tags) => Precondition::None,
-        Some(tags) => Precondition::OneOf(tags.iter().filter_map(|tag| revision(tag)).collect()),
+        Some(tags) => Precondition::OneOf(tags.iter().filter_map(|tag| read(tag)).collect()),
     }
 }
 
@@ -91,6 +106,19 @@ fn revision(tag: &str) -> Option<Revision> {
     (is_ours && self::tag(revision, suffix) == tag).then_some(revision)
 }
 
+/// Reads a strong tag of an environment.
+fn environment_revision(tag: &str) -> Option<EnvironmentRevision> {
+    let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let (version, id) = inner.split_once('.')?;
+    let revision = EnvironmentRevision {
+        id: EnvironmentId::parse(id).ok()?,
+        version: Version::new(version.parse().ok()?).ok()?,
+    };
+    // Numbers and ids can be spelled in more than one way, and a tag in one only.
+    let EnvironmentRevision { id, version } = revision;
+    (format!("{version}.{id}") == inner).then_some(revision)
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
@@ -123,6 +151,28 @@ mod tests {
                 !precondition(&request).holds_for(tenant.revision()),
                 "{given:?}"
             );
+        }
+    }
+
+    #[test]
+    fn an_environments_tag_matches_the_state_it_was_given_for() {
+        let current = testing::environment();
+        let own = environment(&current);
+        let asks = |given: &str| {
+            let request = TestRequest::get()
+                .insert_header((IF_MATCH, given))
+                .to_http_request();
+            environment_precondition(&request).holds_for(current.revision())
+        };
+        assert!(asks(&own) && asks("*") && asks(&format!("\"x\", {own}")));
+        for other in [
+            own.replace("\"1.", "\"2."),
+            own.replace("\"1.", "\"01."),
+            own.to_uppercase(),
+            format!("W/{own}"),
+            management(&testing::tenant(), &current),
+        ] {
+            assert!(!asks(&other), "{other}");
         }
     }
 

@@ -35,16 +35,20 @@ impl<'a> Members<'a> {
     }
 
     /// Notes a fault of a member.
-    fn refuse(&mut self, name: &str, kind: impl Into<FaultKind>) {
-        let value = self.object.get(name).map(Value::text);
-        let value = value
-            .filter(|text| text.len() <= MAX_SHOWN)
-            .map(str::to_owned);
+    pub(crate) fn refuse(&mut self, name: &str, kind: impl Into<FaultKind>) {
         self.faults.push(Fault {
             member: name.to_owned(),
-            value,
+            value: self.object.get(name).and_then(shown),
             kind: kind.into(),
         });
+    }
+
+    /// Notes every member that is not known. Its value is not shown: it may be a secret
+    /// in the wrong place.
+    pub(crate) fn refuse_unknown(&mut self, known: &[&str]) {
+        let unknown = self.object.iter().filter(|(name, _)| !known.contains(name));
+        let unknown = unknown.map(|(name, _)| Fault::new(name, FaultKind::Unknown));
+        self.faults.extend(unknown);
     }
 
     /// A member's value if it is there, read by `read`; a fault is noted.
@@ -94,6 +98,61 @@ impl<'a> Members<'a> {
         self.kind(name).and_then(|_| self.required(name, read))
     }
 
+    /// Whether a member is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.kind(name).is_some()
+    }
+
+    /// A member that must be an object, whose own members are read by `read`; their
+    /// faults are noted under both names, `region.name`.
+    pub(crate) fn required_object<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Members<'a>) -> T,
+    ) -> Option<T> {
+        match self.object.get(name) {
+            None => self.refuse(name, FaultKind::Required),
+            Some(value) if value.kind() == Kind::Null => self.refuse(name, FaultKind::Required),
+            Some(value) => {
+                if let Some(object) = value.as_object() {
+                    let faults = Vec::new();
+                    let mut inner = Members { object, faults };
+                    let result = read(&mut inner);
+                    self.faults
+                        .extend(inner.faults.into_iter().map(|fault| Fault {
+                            member: format!("{name}.{}", fault.member),
+                            ..fault
+                        }));
+                    return Some(result);
+                }
+                self.refuse(name, FaultKind::NotAnObject);
+            }
+        }
+        None
+    }
+
+    /// The elements of a member that is an array, read by `read`; the fault of one is noted
+    /// under the member's name and the element's place, `name[0]`.
+    pub(crate) fn each<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(Value<'_>) -> Result<T, FaultKind>,
+    ) -> Vec<T> {
+        let elements = self.object.get(name).and_then(Value::as_array);
+        let mut good = Vec::new();
+        for (place, element) in elements.unwrap_or_default().into_iter().enumerate() {
+            match read(element) {
+                Ok(value) => good.push(value),
+                Err(kind) => self.faults.push(Fault {
+                    member: format!("{name}[{place}]"),
+                    value: shown(element),
+                    kind,
+                }),
+            }
+        }
+        good
+    }
+
     /// Tells all faults at once, if there are any.
     pub(crate) fn finish(self) -> Result<(), ApiError> {
         if self.faults.is_empty() {
@@ -106,6 +165,12 @@ impl<'a> Members<'a> {
                 .collect(),
         ))
     }
+}
+
+/// A value as it is shown back, if it is not too long for that.
+fn shown(value: Value<'_>) -> Option<String> {
+    let text = value.text();
+    (text.len() <= MAX_SHOWN).then(|| text.to_owned())
 }
 
 /// Reads a string and parses it.

@@ -14,11 +14,14 @@ mod body;
 mod call;
 mod caller;
 mod cors;
+mod creation;
 mod deps;
 mod error;
 mod etag;
+mod gate;
 mod json;
 mod keep;
+mod keys;
 mod media_type;
 mod metrics;
 mod negotiate;
@@ -27,6 +30,9 @@ mod pipeline;
 mod query;
 mod render;
 mod routes;
+mod sign_in;
+mod suspects;
+mod usage;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -34,12 +40,17 @@ use actix_web::{App, HttpServer, dev::Server, web};
 
 pub use crate::{
     deps::{CreateStatus, Deps, DepsParts, HttpConfig},
+    keys::KeyReader,
     operation::{Access, OperationInfo},
     routes::operations,
+    usage::RecentUses,
 };
 
 /// How long requests in flight may take to finish when the server stops, in seconds.
 const SHUTDOWN_SECONDS: u64 = 30;
+
+/// How many threads that block a worker may have at least.
+const LEAST_BLOCKING_THREADS: usize = 64;
 
 /// Starts to serve on a socket that is bound already.
 ///
@@ -47,12 +58,15 @@ const SHUTDOWN_SECONDS: u64 = 30;
 /// [`Server::handle`].
 pub fn serve(listener: TcpListener, deps: Arc<Deps>) -> std::io::Result<Server> {
     let table = Arc::new(routes::table());
+    // Which worker a connection comes to is chance, so each may need them all.
+    let blocking_threads = deps.blocking_threads().max(LEAST_BLOCKING_THREADS);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(Arc::clone(&deps)))
             .configure(|config| pipeline::configure(config, &table))
     })
     .on_connect(pipeline::on_connect)
+    .worker_max_blocking_threads(blocking_threads)
     .client_request_timeout(Duration::from_secs(10))
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(SHUTDOWN_SECONDS)

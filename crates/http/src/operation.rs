@@ -9,9 +9,17 @@ use std::{fmt, future::Future};
 
 use actix_web::{HttpResponse, http::Method};
 use futures_util::future::{FutureExt, LocalBoxFuture};
+use tenantry_auth::policy::Permission;
 use tenantry_domain::scope::ManagementScope;
 
-use crate::{call::Call, caller::Caller, error::ApiError, negotiate::Produces, render::Family};
+use crate::{
+    call::Call,
+    caller::{Caller, Management},
+    creation::{self, Creator},
+    error::ApiError,
+    negotiate::Produces,
+    render::Family,
+};
 
 /// One operation with its handler.
 pub(crate) struct Operation {
@@ -30,7 +38,7 @@ impl Operation {
     /// Makes an operation of a handler; `C` in its signature says who may ask for it.
     pub(crate) fn new<C, H, F>(
         name: &'static str,
-        method: Method,
+        method: C::Method,
         path: &'static str,
         produces: Produces,
         handler: H,
@@ -50,10 +58,37 @@ impl Operation {
         });
         Self {
             name,
-            method,
+            method: method.into(),
             path,
             access: C::ACCESS,
             produces,
+            run,
+        }
+    }
+
+    /// Makes a POST of the management API. Its handler says what is to be done, as
+    /// [`Work`](creation::Work), and does nothing itself: whether it is done, how its answer is kept for
+    /// a repeat and how it is shown is the same for all of them, and stands in
+    /// [`creation::run`].
+    pub(crate) fn create<P: Permission>(
+        name: &'static str,
+        path: &'static str,
+        handler: Creator<P>,
+    ) -> Self {
+        let run: Handler = Box::new(move |mut call: Call| {
+            async move {
+                let caller = Management::<P>::authenticate(&call).await?;
+                call.settle_representation(Produces::Json)?;
+                creation::run(&caller, call, handler).await
+            }
+            .boxed_local()
+        });
+        Self {
+            name,
+            method: Method::POST,
+            path,
+            access: Management::<P>::ACCESS,
+            produces: Produces::Json,
             run,
         }
     }
@@ -80,6 +115,27 @@ impl Operation {
 
     pub(crate) fn family(&self) -> Family {
         Family::of(self.path)
+    }
+}
+
+/// A method of the management API whose handler answers by itself.
+///
+/// POST is none of them, so that no POST handler can do without what
+/// [`Operation::create`] does for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Patch,
+    Delete,
+}
+
+impl From<Verb> for Method {
+    fn from(verb: Verb) -> Self {
+        match verb {
+            Verb::Get => Self::GET,
+            Verb::Patch => Self::PATCH,
+            Verb::Delete => Self::DELETE,
+        }
     }
 }
 

@@ -384,4 +384,4 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -79,7 +79,7 @@ pub(crate) fn ensure(
         return Ok(None);
     }
     let master_key = master_key::load_or_make(&settings.master_key, &*world.entropy)?;
-    let (command, generated) = prepare(&settings.bootstrap, world, &master_key)?;
+    let (command, generated) = prepare(settings, world, &master_key)?;
     bootstrap::run(&mut *unit, &world.context(settings), command)
         .map_err(|error| Failure::of_use_case(&error))?;
     let path = settings.data_dir.join(CREDENTIALS_FILE);
@@ -166,10 +166,12 @@ fn uncommitted(error: &StoreError) -> Failure {
 
 /// Generates what was not given, and hashes and seals all of it.
 fn prepare(
-    settings: &BootstrapSettings,
+    settings: &Settings,
     world: &World,
     master_key: &MasterKey,
 ) -> Result<(bootstrap::Bootstrap, Generated), Failure> {
+    let token_ttl = settings.token_ttl;
+    let settings = &settings.bootstrap;
     let mut generated = Generated::default();
     let credentials = client_credentials(settings, world, &mut generated);
     let username = match &settings.username {
@@ -186,7 +188,7 @@ fn prepare(
     });
     let now = world.clock.now();
     let algorithm = SigningAlgorithm::default();
-    let key = keys::generate(algorithm, now, now, &*world.entropy, master_key)
+    let key = keys::generate(algorithm, now, token_ttl, &*world.entropy, master_key)
         .map_err(|error| Failure::command(&with_causes(&error)))?;
     let name = Name::parse("Bootstrap client").map_err(|e| Failure::command(&e.to_string()))?;
     let command = bootstrap::Bootstrap {
@@ -225,7 +227,7 @@ fn client_credentials(
 }
 
 /// Draws a password of 192 random bits, written in letters, digits, `-` and `_`.
-fn generate_password(entropy: &dyn Entropy) -> SecretString {
+pub(crate) fn generate_password(entropy: &dyn Entropy) -> SecretString {
     let mut bytes = [0_u8; 24];
     entropy.fill(&mut bytes);
     SecretString::from(URL_SAFE_NO_PAD.encode(bytes))

@@ -27,6 +27,23 @@ pub(crate) fn write_private(path: &Path, content: &[u8], entropy: &dyn Entropy) 
     sync_directory_of(path)
 }
 
+/// Keeps other processes on this machine from doing the same with the file at that path,
+/// until what it hands out is dropped; `None` where one is at it already.
+pub(crate) fn lock(path: &Path) -> io::Result<Option<File>> {
+    let directory = File::open(directory_of(path))?;
+    match directory.try_lock() {
+        Ok(()) => Ok(Some(directory)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Gives a file the name of another one in the same directory, in whose place it comes.
+pub(crate) fn rename_private(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_directory_of(to)
+}
+
 /// As [`write_private`], but leaves a file that is there already as it is and says so:
 /// of several processes that call it at once, exactly one gets `true`.
 pub(crate) fn create_private(
@@ -78,10 +95,14 @@ impl Drop for Draft {
 
 /// Makes a name in a directory durable.
 fn sync_directory_of(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn directory_of(path: &Path) -> &Path {
     let directory = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+    directory.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

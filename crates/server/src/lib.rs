@@ -16,4 +16,5 @@ mod shutdown;
 pub mod startup;
 mod telemetry;
 mod welcome;
+mod worker;
 mod world;

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use secrecy::{ExposeSecret, SecretString};
@@ -29,6 +29,63 @@ pub(crate) fn load(source: &MasterKeySource) -> Result<MasterKey, Failure> {
     }
 }
 
+/// A master key that may be the database's.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    /// The key.
+    pub(crate) key: MasterKey,
+    /// Its file, if it has one.
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl Candidate {
+    /// Where it was found, for people.
+    pub(crate) fn place(&self) -> String {
+        let file = self.file.as_ref();
+        file.map_or_else(|| "the key".to_owned(), |file| file.display().to_string())
+    }
+}
+
+/// Every master key that may be the one that the database's keys are sealed under, the
+/// likeliest first. Beside its own file these are the ones of a rotation: the next one,
+/// where it was cut short, and the previous one, where the database is older.
+pub(crate) fn candidates(source: &MasterKeySource) -> Result<Vec<Candidate>, Failure> {
+    let MasterKeySource::File(path) = source else {
+        let key = load(source)?;
+        return Ok(vec![Candidate { key, file: None }]);
+    };
+    let mut found = Vec::new();
+    for file in [path.clone(), beside(path, NEXT), beside(path, PREVIOUS)] {
+        if let Some(key) = read(&file)? {
+            let file = Some(file);
+            found.push(Candidate { key, file });
+        }
+    }
+    if found.is_empty() {
+        // It says why.
+        load(source)?;
+    }
+    Ok(found)
+}
+
+/// What is added to the name of the file for the key of a rotation that is under way.
+pub(crate) const NEXT: &str = ".next";
+
+/// What is added to the name of the file for the key that was in use before.
+pub(crate) const PREVIOUS: &str = ".previous";
+
+/// A file beside another one: the same name with something added.
+pub(crate) fn beside(path: &Path, addition: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(addition);
+    path.with_file_name(name)
+}
+
+/// The content of a key's file.
+pub(crate) fn file_text(key: &MasterKey) -> SecretString {
+    SecretString::from(format!("{}\n", key.to_base64().expose_secret()))
+}
+
 /// Gets the master key for a database that has no signing keys yet, and makes it where
 /// its file is not there.
 pub(crate) fn load_or_make(
@@ -41,10 +98,7 @@ pub(crate) fn load_or_make(
     if let Some(key) = read(path)? {
         return Ok(key);
     }
-    let text = SecretString::from(format!(
-        "{}\n",
-        MasterKey::generate(entropy).to_base64().expose_secret()
-    ));
+    let text = file_text(&MasterKey::generate(entropy));
     // Where another process was first, its key is the one that both use.
     files::create_private(path, text.expose_secret().as_bytes(), entropy)
         .map_err(|error| of_file(path, format_args!("can't be made: {error}")))?;
@@ -92,7 +146,6 @@ mod tests {
     use std::{
         fs,
         os::unix::fs::{MetadataExt, PermissionsExt},
-        path::PathBuf,
     };
 
     use tenantry_domain::testing::CountingEntropy;

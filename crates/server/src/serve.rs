@@ -7,8 +7,8 @@ use std::{
 };
 
 use actix_web::rt::{self, System};
-use tenantry_auth::{keys::SharedKeyRing, limiter::FailureLimits};
-use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig};
+use tenantry_auth::limiter::FailureLimits;
+use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, RecentUses};
 use tokio::net::TcpSocket;
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     shutdown::Signals,
     startup::{self, Prepared},
     welcome::Welcome,
+    worker::{KeyKeeper, UseKeeper, Worker},
 };
 
 /// How long a request's body may take to arrive.
@@ -38,7 +39,12 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     if let Some(first_start) = &prepared.first_start {
         output::tell(&first_start.to_string());
     }
-    let keys = startup::open_keys(&*prepared.database, &settings.master_key)?;
+    let keys = Arc::new(KeyKeeper::open(
+        prepared.database.clone(),
+        prepared.world.clock.clone(),
+        settings.master_key.clone(),
+        settings.token_ttl,
+    )?);
     System::new().block_on(async move {
         let listener = bind(settings.listen).map_err(|error| {
             let problem = format!("{} can't be listened on: {error}", settings.listen);
@@ -57,8 +63,22 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             first_start: prepared.first_start.clone(),
         };
         let warning = master_key::warning(&settings.master_key);
-        let deps = deps(settings, &prepared, SharedKeyRing::new(keys), &public_url);
-        serve(listener, deps, &welcome, &prepared.applied, warning).await
+        let recent = RecentUses::default();
+        let uses = UseKeeper::new(prepared.database.clone(), recent.clone());
+        let deps = deps(settings, &prepared, keys.clone(), recent, &public_url);
+        let workers = [
+            Worker::start(KeyKeeper::PERIOD, move || keys.read_again()),
+            Worker::start(UseKeeper::PERIOD, {
+                let uses = uses.clone();
+                move || uses.store()
+            }),
+        ];
+        serve(listener, deps, &welcome, &prepared.applied, warning).await?;
+        drop(workers);
+        // No request is left that could use a client.
+        rt::task::spawn_blocking(move || uses.store())
+            .await
+            .map_err(|error| Failure::command(&error.to_string()))
     })
 }
 
@@ -126,7 +146,8 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 fn deps(
     settings: Settings,
     prepared: &Prepared,
-    keys: SharedKeyRing,
+    keys: Arc<KeyKeeper>,
+    uses: RecentUses,
     public_url: &PublicUrl,
 ) -> Arc<Deps> {
     let config = HttpConfig {
@@ -151,7 +172,9 @@ fn deps(
         clock: prepared.world.clock.clone(),
         entropy: prepared.world.entropy.clone(),
         reserved: Arc::new(settings.reserved),
-        keys,
+        keys: keys.ring(),
+        key_reader: keys,
+        uses,
         hasher: prepared.world.hasher.clone(),
         config,
     })

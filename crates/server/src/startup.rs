@@ -5,20 +5,29 @@ use std::{
 };
 
 use tenantry_auth::keys::KeyRing;
-use tenantry_domain::port::{Snapshot, Store, StoreError, read};
+use tenantry_domain::{
+    key::SealedKey,
+    port::{Snapshot, Store, StoreError, read},
+};
 use tenantry_storage::{Database, DatabaseOptions};
 
 use crate::{
     bootstrap::{self, FirstStart},
     config::{MasterKeySource, Settings, table::Key},
     failure::{Failure, with_causes},
-    files, master_key,
+    files,
+    master_key::{self, Candidate},
     world::World,
 };
 
 /// How long a unit waits for another one to end before it is refused: a caller is
 /// told of an overload within five seconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The same at the start, where nobody waits for an answer and giving up ends the
+/// process: of many servers that start together on an empty database all but one wait
+/// until that one has filled it.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A database that is ready for work.
 pub(crate) struct Prepared {
@@ -35,6 +44,10 @@ pub(crate) struct Prepared {
 /// Opens the database that the settings name, and makes the data directory and, there,
 /// the file of an SQLite database where they are missing.
 pub fn open_database(settings: &Settings) -> Result<Database, Failure> {
+    open_with(settings, BUSY_TIMEOUT)
+}
+
+fn open_with(settings: &Settings, busy_timeout: Duration) -> Result<Database, Failure> {
     files::make_private_directory(&settings.data_dir).map_err(|error| {
         let path = settings.data_dir.display();
         Failure::setting(Key::DataDir, &format!("{path} can't be made: {error}"))
@@ -52,7 +65,7 @@ pub fn open_database(settings: &Settings) -> Result<Database, Failure> {
         url: settings.database.url.clone(),
         readers: settings.database.sqlite_readers,
         pool: settings.database.postgres_pool,
-        busy_timeout: BUSY_TIMEOUT,
+        busy_timeout,
         synchronous: settings.database.sqlite_synchronous,
     })
     .map_err(|error| Failure::database(&error))
@@ -60,39 +73,68 @@ pub fn open_database(settings: &Settings) -> Result<Database, Failure> {
 
 /// Opens the database, brings its schema up to date and fills it if it is empty.
 pub(crate) fn prepare(settings: &Settings) -> Result<Prepared, Failure> {
-    let database = open_database(settings)?;
+    let database = open_with(settings, START_TIMEOUT)?;
     let applied = database
         .migrate()
         .map_err(|error| Failure::database(&error))?;
     let world = World::real();
     let first_start = bootstrap::ensure(&database, settings, &world)?;
+    drop(database);
     Ok(Prepared {
-        database: Arc::new(database),
+        database: Arc::new(open_database(settings)?),
         applied,
         first_start,
         world,
     })
 }
 
+/// The signing keys of a prepared database, opened, and the master key that opens them.
+#[derive(Debug)]
+pub(crate) struct OpenedKeys {
+    /// The keys as they are stored, oldest first.
+    pub(crate) stored: Vec<SealedKey>,
+    /// The same, opened.
+    pub(crate) ring: KeyRing,
+    /// What opens them.
+    pub(crate) master_key: Candidate,
+}
+
 /// Opens the signing keys of a prepared database.
-pub(crate) fn open_keys(store: &dyn Store, source: &MasterKeySource) -> Result<KeyRing, Failure> {
-    let sealed = read(store, |unit: &mut dyn Snapshot| unit.keys().all())
+pub(crate) fn open_keys(
+    store: &dyn Store,
+    source: &MasterKeySource,
+) -> Result<OpenedKeys, Failure> {
+    let stored = read(store, |unit: &mut dyn Snapshot| unit.keys().all())
         .map_err(|error: StoreError| Failure::database(&error))?;
-    if sealed.is_empty() {
+    if stored.is_empty() {
         return Err(Failure::command(
             "the database is in use, but holds no signing key",
         ));
     }
-    let master_key = master_key::load(source)?;
-    KeyRing::open(&sealed, &master_key).map_err(|error| {
-        let (key, place) = match source {
-            MasterKeySource::Inline(_) => (Key::MasterKey, "the key".to_owned()),
-            MasterKeySource::File(path) => (Key::MasterKeyFile, path.display().to_string()),
-        };
-        let cause = with_causes(&error);
-        let problem = format!("{place} does not open the signing keys in the database: {cause}");
-        Failure::setting(key, &problem)
-    })
+    let mut refused = None;
+    for master_key in master_key::candidates(source)? {
+        match KeyRing::open(&stored, &master_key.key) {
+            Ok(ring) => {
+                return Ok(OpenedKeys {
+                    stored,
+                    ring,
+                    master_key,
+                });
+            }
+            Err(error) => {
+                refused.get_or_insert((master_key, error));
+            }
+        }
+    }
+    let (place, cause) = refused.map_or_else(Default::default, |(master_key, error)| {
+        (master_key.place(), with_causes(&error))
+    });
+    let key = match source {
+        MasterKeySource::Inline(_) => Key::MasterKey,
+        MasterKeySource::File(_) => Key::MasterKeyFile,
+    };
+    let problem = format!("{place} does not open the signing keys in the database: {cause}");
+    Err(Failure::setting(key, &problem))
 }
 
 /// Makes an empty file that only this user may read; SQLite takes it for an empty

@@ -176,10 +176,23 @@ impl Database {
         on!(self, backend => backend.migrations())
     }
 
+    /// How many blocks of the counts of tenants, by which numbered pages are found, don't agree
+    /// with the tenants: 0, unless the tables were changed behind the program's back. Reads all
+    /// tenants.
+    pub fn miscounted(&self) -> Result<u64, MigrateError> {
+        on!(self, backend => backend.miscounted())
+    }
+
+    /// Counts all tenants anew if any block of the counts is wrong, while no unit writes; gives how
+    /// many were.
+    pub fn recount(&self) -> Result<u64, MigrateError> {
+        on!(self, backend => backend.recount())
+    }
+
     /// Whether every migration is applied that this program has, and no other; the
     /// reason where that is not so.
     pub fn check_schema(&self) -> Result<(), StoreError> {
-        self.check()
+        on!(self, backend => backend.check_exactly())
     }
 
     #[cfg(feature = "testing")]

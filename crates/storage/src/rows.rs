@@ -111,6 +111,7 @@ pub(crate) struct KeyRow {
     created_at: DbTime,
     signs_from: DbTime,
     expires_at: Option<DbTime>,
+    token_ttl: i32,
 }
 
 impl RegionRow {
@@ -224,7 +225,9 @@ impl AccountRow {
 
 impl KeyRow {
     pub(crate) fn into_domain(self) -> Result<SealedKey, Corrupt> {
-        let algorithm = Row("signing key", &self.kid).word("algorithm", &self.algorithm)?;
+        let row = Row("signing key", &self.kid);
+        let algorithm = row.word("algorithm", &self.algorithm)?;
+        let token_ttl = row.field("token_ttl", self.token_ttl.try_into())?;
         Ok(SealedKey {
             kid: self.kid,
             algorithm,
@@ -233,6 +236,7 @@ impl KeyRow {
             created_at: self.created_at.into(),
             signs_from: self.signs_from.into(),
             expires_at: self.expires_at.map(Timestamp::from),
+            token_ttl,
         })
     }
 }

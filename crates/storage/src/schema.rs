@@ -51,6 +51,16 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Integer};
+
+    tenant_counts (level, block) {
+        level -> Integer,
+        block -> BigInt,
+        tenants -> BigInt,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::types::{SqlTimestamp, SqlUuid};
 
@@ -103,7 +113,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Binary, Nullable, Text};
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
     use crate::types::SqlTimestamp;
 
     signing_keys (kid) {
@@ -114,6 +124,7 @@ table! {
         created_at -> SqlTimestamp,
         signs_from -> SqlTimestamp,
         expires_at -> Nullable<SqlTimestamp>,
+        token_ttl -> Integer,
     }
 }
 

@@ -82,6 +82,15 @@ impl DatabaseUrl {
         }
     }
 
+    /// The text that it was read from, or one that means the same, with its secrets.
+    #[cfg(feature = "testing")]
+    pub(crate) fn exposed(&self) -> String {
+        match &self.0 {
+            Place::Sqlite(_) => self.to_string(),
+            Place::Postgres(url) => url.exposed(),
+        }
+    }
+
     pub(crate) fn place(&self) -> &Place {
         &self.0
     }

@@ -8,7 +8,7 @@ use crate::Failure;
 
 /// What each crate of the workspace may depend on. A crate that is not here has no
 /// place in the house yet.
-const ALLOWED: [(&str, &[&str]); 6] = [
+const ALLOWED: [(&str, &[&str]); 7] = [
     ("tenantry-domain", &[]),
     ("tenantry-storage", &["tenantry-domain"]),
     ("tenantry-auth", &["tenantry-domain"]),
@@ -22,13 +22,20 @@ const ALLOWED: [(&str, &[&str]); 6] = [
             "tenantry-http",
         ],
     ),
-    ("xtask", &["tenantry-storage", "tenantry"]),
+    ("tenantry-trials", &["tenantry-storage"]),
+    (
+        "xtask",
+        &["tenantry-storage", "tenantry", "tenantry-trials"],
+    ),
 ];
+
+/// What only a crate's tests may know.
+const ALLOWED_TO_TESTS: [(&str, &str); 1] = [("tenantry", "tenantry-trials")];
 
 /// Libraries that would carry a layer's knowledge into another one, and where they
 /// belong. Tests may use them anywhere above the domain.
 const KEPT: [(&str, &[&str]); 11] = [
-    ("diesel", &["tenantry-storage"]),
+    ("diesel", &["tenantry-storage", "tenantry-trials"]),
     ("diesel_migrations", &["tenantry-storage"]),
     ("libsqlite3-sys", &["tenantry-storage"]),
     ("openssl-sys", &["tenantry-storage"]),
@@ -93,7 +100,8 @@ fn fault(edge: &Edge) -> Option<String> {
 
 fn may_know(from: &str, to: &str, is_dev: bool) -> bool {
     // A crate's tests may turn on its own `testing` feature.
-    (is_dev && from == to) || allowed_of(from).is_some_and(|allowed| allowed.contains(&to))
+    (is_dev && (from == to || ALLOWED_TO_TESTS.contains(&(from, to))))
+        || allowed_of(from).is_some_and(|allowed| allowed.contains(&to))
 }
 
 fn allowed_of(package: &str) -> Option<&'static [&'static str]> {
@@ -125,6 +133,8 @@ mod tests {
         assert!(faulty("tenantry-storage", "tenantry-http", false));
         assert!(faulty("tenantry-domain", "tenantry-auth", true));
         assert!(faulty("newcomer", "tenantry-domain", false));
+        assert!(!faulty("tenantry", "tenantry-trials", true));
+        assert!(faulty("tenantry", "tenantry-trials", false));
     }
 
     #[test]

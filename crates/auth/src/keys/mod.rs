@@ -8,6 +8,7 @@
 
 mod pair;
 mod ring;
+mod shared;
 
 use tenantry_domain::{
     clock::Timestamp,
@@ -18,7 +19,7 @@ use thiserror::Error;
 
 use self::pair::{KeyPair, thumbprint};
 pub(crate) use self::ring::RingKey;
-pub use self::ring::{KeyRing, SharedKeyRing};
+pub use self::{ring::KeyRing, shared::SharedKeyRing};
 use crate::master_key::MasterKey;
 
 /// Why a key was not made or a token not signed.
@@ -47,11 +48,12 @@ pub struct OpenKeyError {
 ///
 /// Its `kid` is the SHA-256 thumbprint of its public half (RFC 7638), so that the name
 /// can't be given to another key. The pair itself comes from AWS-LC with the chance
-/// that AWS-LC draws; `entropy` is for the sealing.
+/// that AWS-LC draws; `entropy` is for the sealing. It signs from `now` on, tokens that
+/// live `token_ttl` seconds at most.
 pub fn generate(
     algorithm: SigningAlgorithm,
     now: Timestamp,
-    signs_from: Timestamp,
+    token_ttl: u32,
     entropy: &dyn Entropy,
     master_key: &MasterKey,
 ) -> Result<SealedKey, KeyError> {
@@ -67,9 +69,24 @@ pub fn generate(
         sealed,
         public_jwk,
         created_at: now,
-        signs_from,
+        signs_from: now,
         expires_at: None,
+        token_ttl,
     })
+}
+
+/// Seals a stored key under another master key than the one that opens it.
+pub fn reseal(
+    key: &SealedKey,
+    old: &MasterKey,
+    new: &MasterKey,
+    entropy: &dyn Entropy,
+) -> Result<Vec<u8>, OpenKeyError> {
+    let context = context(&key.kid, key.algorithm);
+    let private = old.open(&context, &key.sealed).map_err(|_| OpenKeyError {
+        kid: key.kid.clone(),
+    })?;
+    Ok(new.seal(entropy, &context, &private))
 }
 
 /// What a private key is sealed for: its own name and algorithm, and nothing else.

@@ -1,16 +1,13 @@
 //! All signing keys of a server, opened and parsed once.
 
-use std::{
-    fmt,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::signature::ParsedPublicKey;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header};
 use tenantry_domain::{
     clock::Timestamp,
-    key::{SealedKey, SigningAlgorithm},
+    key::{Schedules, SealedKey, SigningAlgorithm},
 };
 
 use super::{
@@ -29,39 +26,68 @@ use crate::{
 /// but lacks the master key can't have a key of their own published or believed.
 pub struct KeyRing {
     /// Oldest first.
-    keys: Vec<RingKey>,
+    keys: Vec<Entry>,
+    /// When each of them signs and ends, in the same order.
+    schedules: Schedules,
+}
+
+struct Entry {
+    key: Arc<RingKey>,
+    token_ttl: u32,
 }
 
 impl KeyRing {
     /// Opens and parses every key. One that does not open is an error and not a key
     /// less: a server that left it out would refuse the tokens of its replicas.
     pub fn open(keys: &[SealedKey], master_key: &MasterKey) -> Result<Self, OpenKeyError> {
-        let mut opened = keys
-            .iter()
-            .map(|sealed| {
-                RingKey::open(sealed, master_key).ok_or_else(|| OpenKeyError {
-                    kid: sealed.kid.clone(),
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        // With the kid as a tie-breaker all servers agree on who is the newest.
-        opened.sort_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid)));
-        Ok(Self { keys: opened })
+        let none = Self {
+            keys: Vec::new(),
+            schedules: Schedules::of(&[]),
+        };
+        none.renewed(keys, master_key)
     }
 
-    /// The JSON text of the public keys that have not expired (RFC 7517 §5).
+    /// The ring of the keys as they are stored now, which opens only those that this one
+    /// has not opened already. A key is the same under the same name, however it is
+    /// sealed: its name is made of it.
+    pub fn renewed(
+        &self,
+        keys: &[SealedKey],
+        master_key: &MasterKey,
+    ) -> Result<Self, OpenKeyError> {
+        let mut keys = keys.to_vec();
+        // With the kid as a tie-breaker all servers agree on who is the newest.
+        keys.sort_by(|a, b| (a.created_at, &a.kid).cmp(&(b.created_at, &b.kid)));
+        let entry = |sealed: &SealedKey| {
+            let key = match self.opened(sealed) {
+                Some(key) => key,
+                None => RingKey::open(sealed, master_key)
+                    .map(Arc::new)
+                    .ok_or_else(|| OpenKeyError {
+                        kid: sealed.kid.clone(),
+                    })?,
+            };
+            Ok(Entry {
+                key,
+                token_ttl: sealed.token_ttl,
+            })
+        };
+        Ok(Self {
+            keys: keys.iter().map(entry).collect::<Result<_, _>>()?,
+            schedules: Schedules::of(&keys),
+        })
+    }
+
+    /// The JSON text of the public keys that are not dead (RFC 7517 §5).
     pub fn jwks(&self, now: Timestamp) -> String {
         let keys: Vec<_> = self.alive(now).map(|key| key.jwk.as_str()).collect();
         format!("{{\"keys\":[{}]}}", keys.join(","))
     }
 
-    /// Signs an access token (RFC 9068 §2, JWS compact serialization).
-    ///
-    /// The newest key that signs already is taken. Where none does, the oldest one
-    /// that has not expired steps in: it is the one that verifiers have had most time
-    /// to learn of.
+    /// Signs an access token (RFC 9068 §2, JWS compact serialization) with the key that
+    /// signs at that instant ([`Schedules::signer`]).
     pub fn sign(&self, claims: &AccessClaims, now: Timestamp) -> Result<String, KeyError> {
-        let key = self.signer(now).ok_or(KeyError::NoKey)?;
+        let key = &self.signer(now).ok_or(KeyError::NoKey)?.key;
         let payload = serde_json::to_vec(claims).map_err(|_| KeyError::Signing)?;
         let mut token = String::with_capacity(key.header.len() + payload.len() * 4 / 3 + 360);
         token.push_str(&key.header);
@@ -75,30 +101,39 @@ impl KeyRing {
 
     /// The key that signs at that instant, by its `kid`.
     pub fn signing_kid(&self, now: Timestamp) -> Option<&str> {
-        self.signer(now).map(|key| key.kid.as_str())
+        self.signer(now).map(|entry| entry.key.kid.as_str())
     }
 
-    /// The names of all keys, expired ones among them, oldest first.
+    /// How many seconds a token may live at most that is signed at that instant. When the
+    /// key has been replaced, it is kept for as long, and no longer.
+    pub fn longest_token_ttl(&self, now: Timestamp) -> Option<u32> {
+        self.signer(now).map(|entry| entry.token_ttl)
+    }
+
+    /// The names of all keys, dead ones among them, oldest first.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(|key| key.kid.as_str())
+        self.keys.iter().map(|entry| entry.key.kid.as_str())
     }
 
-    /// The key of that name, if it has not expired.
+    /// The key of that name, if it is not dead.
     pub(crate) fn find(&self, kid: &str, now: Timestamp) -> Option<&RingKey> {
         self.alive(now).find(|key| key.kid == kid)
     }
 
-    fn signer(&self, now: Timestamp) -> Option<&RingKey> {
-        self.alive(now)
-            .filter(|key| key.signs_from <= now)
-            .last()
-            .or_else(|| self.alive(now).next())
+    fn signer(&self, now: Timestamp) -> Option<&Entry> {
+        self.keys.get(self.schedules.signer(now)?)
     }
 
     fn alive(&self, now: Timestamp) -> impl Iterator<Item = &RingKey> {
-        self.keys
-            .iter()
-            .filter(move |key| key.expires_at.is_none_or(|end| now < end))
+        let is_alive = move |place: &usize| self.schedules.is_alive(*place, now);
+        let places = (0..self.keys.len()).filter(is_alive);
+        places.map(|place| &*self.keys[place].key)
+    }
+
+    fn opened(&self, sealed: &SealedKey) -> Option<Arc<RingKey>> {
+        let mut keys = self.keys.iter().map(|entry| &entry.key);
+        let same = |key: &&Arc<RingKey>| key.kid == sealed.kid && key.algorithm == sealed.algorithm;
+        keys.find(same).map(Arc::clone)
     }
 }
 
@@ -120,12 +155,14 @@ pub(crate) struct RingKey {
     header: String,
     /// The published form of the public half.
     jwk: String,
-    created_at: Timestamp,
-    signs_from: Timestamp,
-    expires_at: Option<Timestamp>,
 }
 
 impl RingKey {
+    /// The name by which tokens name it.
+    pub(crate) fn kid(&self) -> &str {
+        &self.kid
+    }
+
     /// The one algorithm that it signs and verifies with.
     pub(crate) fn algorithm(&self) -> SigningAlgorithm {
         self.algorithm
@@ -153,9 +190,6 @@ impl RingKey {
             pair,
             header: encoded_header(&sealed.kid, algorithm)?,
             jwk: published(jwk, &sealed.kid, algorithm)?,
-            created_at: sealed.created_at,
-            signs_from: sealed.signs_from,
-            expires_at: sealed.expires_at,
         })
     }
 }
@@ -171,29 +205,4 @@ fn encoded_header(kid: &str, algorithm: SigningAlgorithm) -> Option<String> {
     header.kid = Some(kid.to_owned());
     let json = serde_json::to_vec(&header).ok()?;
     Some(URL_SAFE_NO_PAD.encode(json))
-}
-
-/// A key ring that can be replaced while others use it.
-///
-/// Whoever asks for the current one keeps it for as long as they need; the next who
-/// asks gets the new one.
-#[derive(Clone, Debug)]
-pub struct SharedKeyRing(Arc<RwLock<Arc<KeyRing>>>);
-
-impl SharedKeyRing {
-    /// Begins with that ring.
-    pub fn new(ring: KeyRing) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(ring))))
-    }
-
-    /// The ring as it is now.
-    pub fn current(&self) -> Arc<KeyRing> {
-        // Nothing is done under the lock that could leave a ring half replaced.
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts another one in its place, for all clones.
-    pub fn replace(&self, ring: KeyRing) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
-    }
 }

@@ -128,14 +128,13 @@ fn published_keys_are_public_and_complete() {
 
 #[test]
 fn a_new_key_carries_its_times() {
-    let later = now().plus_seconds(300);
     let make = || {
         let algorithm = SigningAlgorithm::EdDsa;
-        generate(algorithm, now(), later, &OsEntropy, &KEYS.master_key).unwrap()
+        generate(algorithm, now(), 3600, &OsEntropy, &KEYS.master_key).unwrap()
     };
     let key = make();
-    assert_eq!((key.created_at, key.signs_from), (now(), later));
-    assert_eq!(key.expires_at, None);
+    assert_eq!((key.created_at, key.signs_from), (now(), now()));
+    assert_eq!((key.expires_at, key.token_ttl), (None, 3600));
     assert_ne!(key.kid, make().kid);
 }
 
@@ -168,7 +167,7 @@ fn a_sealed_key_opens_only_under_its_master_key_and_as_itself() {
     // Sealed under the master key for that name, but not the key that has the name.
     let make = || {
         let algorithm = SigningAlgorithm::EdDsa;
-        generate(algorithm, now(), now(), &OsEntropy, &KEYS.master_key).unwrap()
+        generate(algorithm, now(), 3600, &OsEntropy, &KEYS.master_key).unwrap()
     };
     let mut impostor = key.clone();
     let context = context(&key.kid, key.algorithm);
@@ -204,14 +203,9 @@ fn ring_with(times: &[(i64, i64, Option<i64>)]) -> (Vec<String>, KeyRing) {
         .map(|&(created, signs, expires)| {
             let at = |seconds| now().plus_seconds(seconds);
             let algorithm = SigningAlgorithm::EdDsa;
-            let mut key = generate(
-                algorithm,
-                at(created),
-                at(signs),
-                &OsEntropy,
-                &KEYS.master_key,
-            )
-            .unwrap();
+            let mut key =
+                generate(algorithm, at(created), 3600, &OsEntropy, &KEYS.master_key).unwrap();
+            key.signs_from = at(signs);
             key.expires_at = expires.map(at);
             key
         })
@@ -274,13 +268,13 @@ fn without_a_key_nothing_is_signed() {
 #[test]
 fn a_shared_ring_is_replaced_for_all() {
     let (old, ring) = ring_with(&[(0, 0, None)]);
-    let shared = SharedKeyRing::new(ring);
+    let shared = SharedKeyRing::new(ring, now());
     let clone = shared.clone();
     let held = clone.current();
 
     let (new, ring) = ring_with(&[(0, 0, None)]);
     thread::scope(|scope| {
-        scope.spawn(|| shared.replace(ring));
+        scope.spawn(|| shared.replace(ring, now()));
     });
     assert_eq!(clone.current().signing_kid(now()), Some(new[0].as_str()));
     assert_eq!(held.signing_kid(now()), Some(old[0].as_str()));
@@ -288,8 +282,50 @@ fn a_shared_ring_is_replaced_for_all() {
 }
 
 #[test]
+fn a_ring_is_fresh_until_nobody_has_read_the_keys_for_a_while() {
+    let shared = SharedKeyRing::new(KEYS.ring_of(SigningAlgorithm::EdDsa), now());
+    assert!(shared.is_fresh(now().plus_seconds(44)));
+    assert!(!shared.is_fresh(now().plus_seconds(45)));
+    shared.confirm(now().plus_seconds(40));
+    assert!(shared.is_fresh(now().plus_seconds(84)));
+    // A clock that was set back is no reason to stop.
+    assert!(shared.is_fresh(now().plus_seconds(-9_000)));
+}
+
+#[test]
+fn a_renewed_ring_opens_only_what_is_new() {
+    let known = KEYS.of(SigningAlgorithm::EdDsa).clone();
+    let ring = KeyRing::open(std::slice::from_ref(&known), &KEYS.master_key).unwrap();
+    // Sealed under another master key, and with another end.
+    let mut changed = known.clone();
+    changed.sealed.clear();
+    changed.expires_at = Some(now());
+    let mut new = KEYS.of(SigningAlgorithm::Es256).clone();
+    new.created_at = known.created_at.plus_seconds(1);
+    let both = [changed, new.clone()];
+    let renewed = ring.renewed(&both, &KEYS.master_key).unwrap();
+    assert_eq!(renewed.kids().collect::<Vec<_>>(), [&known.kid, &new.kid]);
+    assert!(renewed.find(&known.kid, now()).is_none());
+    assert!(ring.find(&known.kid, now()).is_some());
+    let token = renewed.sign(&claims(), now()).unwrap();
+    assert_eq!(decode_header(&token).unwrap().kid.as_ref(), Some(&new.kid));
+
+    new.sealed.clear();
+    let error = ring.renewed(&[known, new.clone()], &KEYS.master_key);
+    assert_eq!(error.unwrap_err().kid, new.kid);
+}
+
+#[test]
+fn a_key_tells_how_long_its_tokens_may_live() {
+    let mut key = KEYS.of(SigningAlgorithm::EdDsa).clone();
+    key.token_ttl = 90;
+    let ring = KeyRing::open(&[key], &KEYS.master_key).unwrap();
+    assert_eq!(ring.longest_token_ttl(now()), Some(90));
+}
+
+#[test]
 fn nothing_secret_is_printed() {
-    let shared = SharedKeyRing::new(KEYS.ring_of(SigningAlgorithm::Rs256));
+    let shared = SharedKeyRing::new(KEYS.ring_of(SigningAlgorithm::Rs256), now());
     let key = KEYS.of(SigningAlgorithm::Rs256);
     let shown = format!("{shared:?} {key:?}");
     assert!(shown.contains(&key.kid));

@@ -252,3 +252,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_failure_that_was_none_does_not_count() {
+    let limiter = limiter();
+    for _ in 0..500 {
+        limiter
+            .record_failure("client", address("192.0.2.1"), now())
+            .unwrap();
+        limiter.forgive("client", address("192.0.2.1"));
+    }
+    assert_eq!(passes(&limiter, 20, "client", "192.0.2.1", now()), 10);
+    limiter.forgive("other", address("192.0.2.2"));
+    assert_eq!(passes(&limiter, 20, "other", "192.0.2.2", now()), 10);
+}

@@ -13,7 +13,7 @@ const EXPECTED: Expected<'static> = Expected {
 };
 
 fn check_at(token: &str, at: Timestamp) -> Result<AccessClaims, TokenFault> {
-    verify(&KEYS.ring, token, &EXPECTED, at)
+    verify(&KEYS.ring, token, &EXPECTED, at).map(|verified| verified.claims)
 }
 
 fn check_now(token: &str) -> Result<AccessClaims, TokenFault> {
@@ -186,7 +186,9 @@ fn an_expired_key_verifies_nothing() {
     sealed.expires_at = Some(now().plus_seconds(60));
     let ring = KeyRing::open(&[sealed], &KEYS.master_key).unwrap();
     let at = |seconds| verify(&ring, &token, &EXPECTED, now().plus_seconds(seconds));
-    assert_eq!(at(59), Ok(claims()));
+    let kid = KEYS.of(SigningAlgorithm::EdDsa).kid.clone();
+    let claims = claims();
+    assert_eq!(at(59), Ok(Verified { claims, kid }));
     assert_eq!(at(60), Err(TokenFault::UnknownKey));
 }
 
@@ -241,7 +243,7 @@ fn another_servers_key_is_not_ours() {
     let other = crate::keys::generate(
         SigningAlgorithm::EdDsa,
         now(),
-        now(),
+        3600,
         &crate::entropy::OsEntropy,
         &KEYS.master_key,
     );
@@ -400,7 +402,8 @@ proptest! {
         let ring = KEYS.ring_of([SigningAlgorithm::Es256, SigningAlgorithm::EdDsa][place]);
         let token = ring.sign(&claims, now()).unwrap();
         let expected = Expected { issuer: &claims.iss, audience: Some(&claims.aud) };
-        prop_assert_eq!(verify(&ring, &token, &expected, now()), Ok(claims.clone()));
+        let verified = verify(&ring, &token, &expected, now());
+        prop_assert_eq!(verified.map(|verified| verified.claims), Ok(claims.clone()));
     }
 
     #[test]

@@ -131,7 +131,7 @@ fn integers_are_written_as_integers() {
     assert_eq!(integer("\"1\""), None);
 }
 
-fn any_json() -> impl Strategy<Value = serde_json::Value> {
+pub(super) fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),

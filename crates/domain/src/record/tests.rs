@@ -165,6 +165,14 @@ fn an_order_ends_at_the_number() {
     }
     assert!(RecordOrder::by([(Number, Ascending)]).is_default());
     assert!(!RecordOrder::by([(CreatedAt, Ascending)]).is_default());
+    for (key, direction) in [(Number, Descending), (CreatedAt, Ascending)] {
+        let order = RecordOrder::by([(key, direction), (UpdatedAt, Ascending)]);
+        assert_eq!(order.of_creation(), Some(direction));
+    }
+    assert_eq!(
+        RecordOrder::by([(UpdatedAt, Ascending)]).of_creation(),
+        None
+    );
 }
 
 #[test]

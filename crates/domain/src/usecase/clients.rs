@@ -4,17 +4,18 @@ use super::{Context, moment};
 use crate::{
     change::ChangeType,
     client::{
-        Client, ClientId, ClientOwner, ClientRecord, ClientSecret, ClientStatus, SecretHash,
-        SecretRecord,
+        Client, ClientChange, ClientId, ClientOwner, ClientRecord, ClientSecret, ClientStatus,
+        KnownClient, SecretHash, SecretRecord,
     },
     clock::Timestamp,
     environment::EnvironmentAccess,
-    error::{Error, Fault, FaultKind},
+    error::{Error, Fault, FaultKind, Thing},
     id::{ClientKey, SecretId, TenantId},
     name::Name,
     page::{Page, PageRequest},
     port::{Snapshot, StoreError, Unique, UnitOfWork},
     scope::{ManagementScope, ScopeSet},
+    tenant::TenantHead,
 };
 
 /// A new client's id and secret, hashed before any transaction begins.
@@ -41,6 +42,17 @@ pub struct CreateManagementClient {
     pub access: EnvironmentAccess,
 }
 
+/// Asks for a new client of a tenant's.
+#[derive(Clone, Debug)]
+pub struct CreateTenantClient {
+    /// Its credentials.
+    pub credentials: NewCredentials,
+    /// Its name.
+    pub name: Name,
+    /// What it may ask for; what that means is for the tenant's own services to say.
+    pub scopes: ScopeSet,
+}
+
 /// Lists a tenant's clients, oldest first.
 pub fn list_of_tenant(
     unit: &mut dyn Snapshot,
@@ -50,6 +62,93 @@ pub fn list_of_tenant(
 ) -> Result<Page<Client>, Error> {
     let tenant = super::tenants::find(unit.tenants(), access, tenant)?;
     Ok(unit.clients().page_of_tenant(tenant.number, request)?)
+}
+
+/// Gets one of a tenant's clients.
+pub fn get_of_tenant(
+    unit: &mut dyn Snapshot,
+    access: &EnvironmentAccess,
+    tenant: TenantId,
+    client: &ClientId,
+) -> Result<Client, Error> {
+    let tenant = super::tenants::find(unit.tenants(), access, tenant)?;
+    Ok(of_tenant(unit.clients().known(client)?, &tenant)?.client)
+}
+
+/// Makes a client for a tenant.
+pub fn create_of_tenant(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    access: &EnvironmentAccess,
+    tenant: TenantId,
+    command: CreateTenantClient,
+) -> Result<Client, Error> {
+    let tenant = super::tenants::find(unit.tenants(), access, tenant)?;
+    let now = moment(unit, context)?;
+    let owner = ClientOwner::Tenant(tenant.number);
+    let CreateTenantClient {
+        credentials,
+        name,
+        scopes,
+    } = command;
+    let (client, secret) = first_state(context, now, credentials, owner, name, scopes);
+    unit.clients().insert(&client, &secret)?;
+    let kind = ChangeType::ClientCreated;
+    let change = context.origin.client(kind, now, &client, Some(&tenant));
+    unit.changes().append(&change)?;
+    Ok(client)
+}
+
+/// Changes one of a tenant's clients.
+pub fn patch_of_tenant(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    access: &EnvironmentAccess,
+    tenant: TenantId,
+    client: &ClientId,
+    change: ClientChange,
+) -> Result<Client, Error> {
+    let tenant = super::tenants::find(unit.tenants(), access, tenant)?;
+    let stored = of_tenant(unit.clients().known(client)?, &tenant)?.client;
+    let now = moment(unit, context)?;
+    let changed = stored.change(change);
+    found(unit.clients().update(&changed)?)?;
+    let kind = ChangeType::ClientUpdated;
+    let change = context.origin.client(kind, now, &changed, Some(&tenant));
+    unit.changes().append(&change)?;
+    Ok(changed)
+}
+
+/// Deletes one of a tenant's clients; it may be the last.
+pub fn delete_of_tenant(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    access: &EnvironmentAccess,
+    tenant: TenantId,
+    client: &ClientId,
+) -> Result<(), Error> {
+    let tenant = super::tenants::find(unit.tenants(), access, tenant)?;
+    let client = of_tenant(unit.clients().known(client)?, &tenant)?.client;
+    let now = moment(unit, context)?;
+    found(unit.clients().delete(client.key)?)?;
+    let kind = ChangeType::ClientDeleted;
+    let change = context.origin.client(kind, now, &client, Some(&tenant));
+    unit.changes().append(&change)?;
+    Ok(())
+}
+
+/// A client that was looked up, if it is that tenant's.
+pub(super) fn of_tenant(
+    known: Option<KnownClient>,
+    tenant: &TenantHead,
+) -> Result<KnownClient, Error> {
+    known
+        .filter(|known| known.client.owner == ClientOwner::Tenant(tenant.number))
+        .ok_or(Error::Missing(Thing::Client))
+}
+
+fn found(is_there: bool) -> Result<(), Error> {
+    is_there.then_some(()).ok_or(Error::Missing(Thing::Client))
 }
 
 /// Makes a management client.

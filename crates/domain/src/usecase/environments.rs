@@ -5,14 +5,15 @@ use crate::{
     change::ChangeType,
     environment::{
         AuthorizationServerDomain, DeploymentModel, Environment, EnvironmentAccess,
-        EnvironmentRecord, Region,
+        EnvironmentChange, EnvironmentRecord, EnvironmentRevision, Region,
     },
     error::{Error, Fault, FaultKind, Thing},
     id::{EnvironmentId, RegionId},
     name::Name,
     page::{Page, PageRequest},
-    port::{Snapshot, StoreError, Unique, UnitOfWork},
+    port::{Snapshot, StoreError, Unique, UnitOfWork, VersionedWrite},
     subdomain::DomainName,
+    tenant::Precondition,
     version::Version,
 };
 
@@ -73,6 +74,20 @@ pub fn get(
     unit.environments().by_id(id)?.ok_or(missing)
 }
 
+/// Makes an environment for a caller that is bound to none: a bound one could not see
+/// what it has made.
+pub fn create_as(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    access: &EnvironmentAccess,
+    command: CreateEnvironment,
+) -> Result<Environment, Error> {
+    match access {
+        EnvironmentAccess::All => create(unit, context, command),
+        EnvironmentAccess::Only(_) => Err(Error::Bound),
+    }
+}
+
 /// Makes an environment, and its region where that is new. The first one there is
 /// becomes the default.
 pub fn create(
@@ -82,6 +97,8 @@ pub fn create(
 ) -> Result<Environment, Error> {
     let now = moment(unit, context)?;
     let region = choose_region(unit, context, command.region)?;
+    let (domain, tenant_domain) = (&command.domain, command.tenant_domain.as_ref());
+    refuse_taken_domains(unit, None, Some(domain), tenant_domain.or(Some(domain)))?;
     let tenant_domain = command
         .tenant_domain
         .unwrap_or_else(|| command.domain.clone());
@@ -111,6 +128,139 @@ pub fn create(
         .environment(ChangeType::EnvironmentCreated, now, &environment);
     unit.changes().append(&change)?;
     Ok(environment)
+}
+
+/// Changes an environment, in whatever version the unit finds it, if the precondition
+/// holds for that. Its domains can change only while it has no tenant; a tenant domain
+/// that is the domain itself goes along with it.
+pub fn patch(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    access: &EnvironmentAccess,
+    id: EnvironmentId,
+    precondition: &Precondition<EnvironmentRevision>,
+    mut change: EnvironmentChange,
+) -> Result<Environment, Error> {
+    let stored = find(unit, access, id)?;
+    if !precondition.holds_for(stored.revision()) {
+        return Err(Error::PreconditionFailed(Thing::Environment));
+    }
+    refuse_used_domains(unit, &stored, &change)?;
+    if change.tenant_domain.is_none() && stored.tenant_domain == stored.domain {
+        change.tenant_domain.clone_from(&change.domain);
+    }
+    let (domain, tenant_domain) = (change.domain.as_ref(), change.tenant_domain.as_ref());
+    refuse_taken_domains(unit, Some(id), domain, tenant_domain)?;
+    let now = moment(unit, context)?;
+    let read = stored.version;
+    let changed = stored
+        .change(change, now)
+        .map_err(|_| Error::Exhausted(Thing::Environment))?;
+    let written = unit.environments().update(&changed, read);
+    outcome(written.map_err(|error| taken(error, &changed))?)?;
+    let kind = ChangeType::EnvironmentUpdated;
+    let change = context.origin.environment(kind, now, &changed);
+    unit.changes().append(&change)?;
+    Ok(changed)
+}
+
+/// Deletes an environment that has no tenant and is not the default one. Its region stays.
+pub fn delete(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    access: &EnvironmentAccess,
+    id: EnvironmentId,
+    precondition: &Precondition<EnvironmentRevision>,
+) -> Result<(), Error> {
+    let environment = find(unit, access, id)?;
+    if !precondition.holds_for(environment.revision()) {
+        return Err(Error::PreconditionFailed(Thing::Environment));
+    }
+    if unit.tenants().any_in(id)? {
+        return Err(Error::NotEmpty);
+    }
+    let default = unit.environments().default()?;
+    if default.is_some_and(|default| default.id == id) {
+        return Err(Error::IsDefault);
+    }
+    let now = moment(unit, context)?;
+    outcome(unit.environments().delete(id, environment.version)?)?;
+    let kind = ChangeType::EnvironmentDeleted;
+    let change = context.origin.environment(kind, now, &environment);
+    unit.changes().append(&change)?;
+    Ok(())
+}
+
+fn find(
+    unit: &mut dyn UnitOfWork,
+    access: &EnvironmentAccess,
+    id: EnvironmentId,
+) -> Result<Environment, Error> {
+    let found = unit.environments().by_id(id)?;
+    found
+        .filter(|found| access.permits(found.id))
+        .ok_or(Error::Missing(Thing::Environment))
+}
+
+fn refuse_used_domains(
+    unit: &mut dyn UnitOfWork,
+    stored: &Environment,
+    change: &EnvironmentChange,
+) -> Result<(), Error> {
+    let wanted = [
+        ("domain", &change.domain, &stored.domain),
+        ("tenantDomain", &change.tenant_domain, &stored.tenant_domain),
+    ];
+    let changes = wanted
+        .into_iter()
+        .filter_map(|(member, new, old)| Some((member, new.as_ref().filter(|&new| new != old)?)));
+    let faults: Vec<_> = changes
+        .map(|(member, new)| Fault::new(member, FaultKind::DomainInUse).showing(new.as_str()))
+        .collect();
+    if faults.is_empty() || !unit.tenants().any_in(stored.id)? {
+        return Ok(());
+    }
+    Err(Error::Invalid(faults))
+}
+
+/// Looks for both domains before the store does, which tells of one only, and not of the
+/// same one on every database. A tenant domain that is the domain itself is one fault.
+fn refuse_taken_domains(
+    unit: &mut dyn UnitOfWork,
+    own: Option<EnvironmentId>,
+    domain: Option<&DomainName>,
+    tenant_domain: Option<&DomainName>,
+) -> Result<(), Error> {
+    let environments = unit.environments();
+    let mut faults = Vec::new();
+    let is_anothers = |found: Option<Environment>| found.is_some_and(|one| Some(one.id) != own);
+    if let Some(domain) = domain
+        && is_anothers(environments.by_domain(domain)?)
+    {
+        faults.push(Fault::new("domain", FaultKind::DomainTaken).showing(domain.as_str()));
+    }
+    if let Some(domain) = tenant_domain.filter(|&own| faults.is_empty() || Some(own) != domain)
+        && is_anothers(environments.by_tenant_domain(domain)?)
+    {
+        let fault = Fault::new("tenantDomain", FaultKind::DomainTaken);
+        faults.push(fault.showing(domain.as_str()));
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(faults))
+    }
+}
+
+fn outcome(write: VersionedWrite) -> Result<(), Error> {
+    match write {
+        VersionedWrite::Done => Ok(()),
+        VersionedWrite::Stale(stored) => Err(Error::Stale {
+            thing: Thing::Environment,
+            stored,
+        }),
+        VersionedWrite::Missing => Err(Error::Missing(Thing::Environment)),
+    }
 }
 
 /// Makes one the environment that tenants of the system API go to.

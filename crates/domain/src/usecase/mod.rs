@@ -5,9 +5,14 @@
 //! ([`port::read`](crate::port::read) and [`port::write`](crate::port::write) do
 //! both). A write leaves its change record in the same unit.
 
+pub mod accounts;
 pub mod bootstrap;
+pub mod bulk;
 pub mod clients;
 pub mod environments;
+pub mod keys;
+pub mod management;
+pub mod secrets;
 pub mod tenants;
 pub mod tokens;
 

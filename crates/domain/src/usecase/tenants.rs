@@ -10,7 +10,7 @@ use super::{
 use crate::{
     change::ChangeType,
     client::{Client, ClientOwner},
-    data::TenantData,
+    data::{DataPatch, TenantData},
     environment::{Environment, EnvironmentAccess},
     error::{Error, Fault, FaultKind, Thing},
     id::{EnvironmentId, TenantId},
@@ -22,7 +22,7 @@ use crate::{
     record::{RecordPage, RecordQuery},
     scope::ScopeSet,
     subdomain::Label,
-    tenant::{NewTenant, Precondition, Tenant, TenantChange, TenantHead},
+    tenant::{NewTenant, Precondition, Tenant, TenantChange, TenantHead, TenantStatus},
     version::Version,
 };
 
@@ -83,6 +83,18 @@ pub struct ReplaceTenantRecord {
     pub data: Option<TenantData>,
     /// The version that was read.
     pub version: Version,
+}
+
+/// Asks for a change of a tenant from whatever version it is in (management API); what is
+/// `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PatchTenant {
+    /// A new name.
+    pub name: Option<Name>,
+    /// A merge patch of the data.
+    pub data: Option<DataPatch>,
+    /// A new status.
+    pub status: Option<TenantStatus>,
 }
 
 /// Lists the tenants that the caller may know of, oldest first.
@@ -240,6 +252,34 @@ pub fn replace_record(
         data: command.data,
         ..TenantChange::default()
     };
+    let (changed, _) = change_stored(unit, context, stored, change)?;
+    Ok(changed)
+}
+
+/// Changes a tenant, in whatever version the unit finds it, if the precondition holds for that.
+pub fn patch(
+    unit: &mut dyn UnitOfWork,
+    context: &Context,
+    access: &EnvironmentAccess,
+    id: TenantId,
+    precondition: &Precondition,
+    command: PatchTenant,
+) -> Result<(Tenant, Environment), Error> {
+    let stored = find(unit.tenants(), access, id)?;
+    if !precondition.holds_for(stored.revision()) {
+        return Err(Error::PreconditionFailed(Thing::Tenant));
+    }
+    let data = command
+        .data
+        .map(|patch| stored.data().patched(&patch))
+        .transpose()
+        .map_err(|fault| Fault::new("data", fault))?;
+    let change = TenantChange {
+        name: command.name,
+        data,
+        status: command.status,
+        ..TenantChange::default()
+    };
     change_stored(unit, context, stored, change)
 }
 
@@ -305,9 +345,9 @@ fn change_stored(
     context: &Context,
     stored: Tenant,
     change: TenantChange,
-) -> Result<Tenant, Error> {
+) -> Result<(Tenant, Environment), Error> {
     let now = moment(unit, context)?;
-    let read = stored.version;
+    let (read, status) = (stored.version, stored.status);
     let changed = stored
         .change(change, now)
         .map_err(|_| Error::Exhausted(Thing::Tenant))?;
@@ -317,11 +357,10 @@ fn change_stored(
         Err(other) => return Err(other.into()),
     }
     let environment = environment_of(unit.environments(), &changed)?;
-    let change = context
-        .origin
-        .tenant(ChangeType::TenantUpdated, now, &changed, &environment);
+    let kind = ChangeType::of_tenant(status, changed.status);
+    let change = context.origin.tenant(kind, now, &changed, &environment);
     unit.changes().append(&change)?;
-    Ok(changed)
+    Ok((changed, environment))
 }
 
 fn id_in_use(id: TenantId) -> Error {

@@ -10,13 +10,15 @@ use crate::{
 };
 
 /// The client of a token whose signature and claims are good, if both may still be used:
-/// the token is not revoked, and the client is there and in good standing.
+/// neither the token nor the key that has signed it is revoked, and the client is there
+/// and in good standing.
 pub fn client_of_active(
     unit: &mut dyn Snapshot,
     client_id: &ClientId,
     token_id: &str,
+    kid: &str,
 ) -> Result<Option<KnownClient>, Error> {
-    if unit.tokens().is_revoked(token_id)? {
+    if unit.tokens().is_revoked(token_id, kid)? {
         return Ok(None);
     }
     let known = unit.clients().known(client_id)?;

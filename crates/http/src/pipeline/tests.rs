@@ -26,6 +26,8 @@ use super::*;
 use crate::{
     caller::Anybody,
     deps::{CreateStatus, DepsParts, HttpConfig},
+    keys::KeyReader,
+    usage::RecentUses,
 };
 
 /// A database that is away.
@@ -45,18 +47,27 @@ impl Store for Away {
     }
 }
 
-fn deps() -> Arc<Deps> {
+struct NoReader;
+
+impl KeyReader for NoReader {
+    fn read_again(&self) {}
+}
+
+/// A server on that store.
+pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
     let now = instant("2026-01-01T00:00:00Z");
     let master = MasterKey::generate(&OsEntropy);
-    let key = keys::generate(SigningAlgorithm::EdDsa, now, now, &OsEntropy, &master).unwrap();
+    let key = keys::generate(SigningAlgorithm::EdDsa, now, 60, &OsEntropy, &master).unwrap();
     let ring = KeyRing::open(&[key], &master).unwrap();
     Deps::new(DepsParts {
-        store: Arc::new(Away),
+        store,
         clock: Arc::new(ManualClock::at(now)),
         entropy: Arc::new(OsEntropy),
         reserved: Arc::new(ReservedLabels::default()),
-        keys: SharedKeyRing::new(ring),
+        keys: SharedKeyRing::new(ring, now),
+        key_reader: Arc::new(NoReader),
         hasher: Hasher::new(),
+        uses: RecentUses::default(),
         config: HttpConfig {
             public_url: "https://tenantry.example".to_owned(),
             token_ttl: 60,
@@ -102,7 +113,7 @@ async fn ask(path: &str) -> (u16, HttpResponse<String>) {
         ),
     ]);
     let app = App::new()
-        .app_data(web::Data::from(deps()))
+        .app_data(web::Data::from(deps(Arc::new(Away))))
         .configure(|config| configure(config, &table));
     let app = init_service(app).await;
     let response = call_service(&app, TestRequest::get().uri(path).to_request()).await;

@@ -14,6 +14,8 @@ pub(crate) enum MigrateCommand {
     Run(#[command(flatten)] OutputArgs),
     /// Show which migrations there are, and which are applied
     Status(#[command(flatten)] OutputArgs),
+    /// Count the tenants anew, after their table was changed behind the program's back
+    Recount(#[command(flatten)] OutputArgs),
 }
 
 impl MigrateCommand {
@@ -33,6 +35,12 @@ impl MigrateCommand {
                     .map_err(|error| Failure::database(&error))?;
                 let views: Vec<_> = migrations.iter().map(MigrationView::from).collect();
                 output.show(&views, |views| show_status(views))
+            }
+            Self::Recount(output) => {
+                let wrong = database
+                    .recount()
+                    .map_err(|error| Failure::database(&error))?;
+                output.show(&Recounted { wrong }, show_recounted)
             }
         }
     }
@@ -55,6 +63,18 @@ impl<'a> From<&'a MigrationStatus> for MigrationView<'a> {
             name: &status.name,
             applied: status.applied,
         }
+    }
+}
+
+#[derive(Serialize)]
+struct Recounted {
+    wrong: u64,
+}
+
+fn show_recounted(result: &Recounted) -> String {
+    match result.wrong {
+        0 => "Every count is right.".to_owned(),
+        wrong => format!("Counted anew: {wrong} counts were wrong."),
     }
 }
 
@@ -103,5 +123,8 @@ mod tests {
         );
         let nothing = Applied { applied: vec![] };
         assert_eq!(show_applied(&nothing), "The schema is up to date.");
+        let counted = |wrong| show_recounted(&Recounted { wrong });
+        assert_eq!(counted(0), "Every count is right.");
+        assert_eq!(counted(3), "Counted anew: 3 counts were wrong.");
     }
 }

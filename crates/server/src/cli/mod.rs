@@ -1,16 +1,24 @@
 //! The command line.
 
 mod client;
+mod dev;
 mod environment;
 mod flags;
+mod key;
+mod master_key;
 mod migrate;
 pub(crate) mod output;
+mod secret;
+mod system_account;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::{client::ClientCommand, environment::EnvironmentCommand, migrate::MigrateCommand};
+use self::{
+    client::ClientCommand, dev::DevCommand, environment::EnvironmentCommand, key::KeyCommand,
+    master_key::MasterKeyCommand, migrate::MigrateCommand, system_account::SystemAccountCommand,
+};
 use crate::{
     config::Settings,
     failure::Failure,
@@ -38,6 +46,7 @@ Examples:
   tenantry --config /etc/tenantry.toml migrate status
   tenantry environment create --name Sydney --domain syd.example.com --region AU01
   tenantry client create --name ci --scope tenants:read --output json
+  tenantry key rotate
 
 Every setting can also stand in an environment variable (shown in brackets) and, under
 its name without TENANTRY_ and in lower case, in the settings file. A flag wins over a
@@ -59,6 +68,18 @@ enum Command {
     /// Make clients of the management API
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Make, list and delete accounts of the system API, and change their passwords
+    #[command(subcommand)]
+    SystemAccount(SystemAccountCommand),
+    /// Rotate, list and retire the keys that sign tokens
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Rotate the key that everything secret in the database is sealed under
+    #[command(subcommand)]
+    MasterKey(MasterKeyCommand),
+    /// For developers of Tenantry
+    #[command(subcommand, hide = true)]
+    Dev(DevCommand),
 }
 
 /// Does what the command line says. All there is to tell about a failure is one line
@@ -99,6 +120,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(command) => command.run(&settings),
         Command::Environment(command) => command.run(&settings),
         Command::Client(command) => command.run(&settings),
+        Command::SystemAccount(command) => command.run(&settings),
+        Command::Key(command) => command.run(&settings),
+        Command::MasterKey(command) => command.run(&settings),
+        Command::Dev(command) => command.run(&settings),
     }
 }
 

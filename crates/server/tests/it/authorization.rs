@@ -8,10 +8,10 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 
-use self::cases::{Access, CASES, Case, Elsewhere, Target};
+use self::cases::{Access, CASES, Case, Elsewhere, Target, new_environment};
 use crate::harness::reference::{ENVIRONMENT_ID, environment, unique_label};
 use crate::harness::{Request, Response, Server};
-use crate::support::{SCOPES, assert_error, create_tenant, management_client};
+use crate::support::{SCOPES, assert_error, create_tenant, management_client, text};
 
 /// An environment that nothing of this file lies in; clients bound to it see nothing.
 const ELSEWHERE: &str = "0b0e6d8f-5f3a-4d53-a2c4-4d8c16a0a3f5";
@@ -40,15 +40,44 @@ fn server() -> &'static Server {
     &SERVER
 }
 
+impl Target {
+    /// Makes it; gives the ids that stand in its path.
+    fn make(self) -> Vec<String> {
+        let tenant = || create_tenant(server(), &unique_label("authz"));
+        match self {
+            Self::None => vec![],
+            Self::Environment => vec![ENVIRONMENT_ID.to_owned()],
+            Self::EmptyEnvironment => {
+                let request = server().post("/v1/environments").bearer(&server().token());
+                let made = request.json(&new_environment()).send().expect_status(201);
+                vec![text(&made.json()["id"])]
+            }
+            Self::Tenant => vec![tenant().id],
+            Self::Client => {
+                let tenant = tenant();
+                vec![tenant.id, tenant.client_id]
+            }
+            Self::Secret => {
+                let tenant = tenant();
+                let path = format!("{}/clients/{}/secrets", tenant.path(), tenant.client_id);
+                let rotate = server().post(&path).bearer(&server().token());
+                rotate.json(&json!({})).send().expect_status(201);
+                let list = server().get(&path).bearer(&server().token()).send();
+                let secret = list.expect_status(200).json()["data"][0]["id"].clone();
+                vec![tenant.id, tenant.client_id, text(&secret)]
+            }
+        }
+    }
+}
+
 impl Case {
     /// The request without a credential, on a target of its own.
     fn request(&self) -> Request {
-        let id = match self.target {
-            Target::None => String::new(),
-            Target::Environment => ENVIRONMENT_ID.to_owned(),
-            Target::Tenant => create_tenant(server(), &unique_label("authz")).id,
-        };
-        let request = server().request(self.method, &self.path.replace("{}", &id));
+        let mut path = self.path.to_owned();
+        for id in self.target.make() {
+            path = path.replacen("{}", &id, 1);
+        }
+        let request = server().request(self.method, &path);
         match self.body {
             Some(body) => request.json(&body()),
             None => request,
@@ -330,11 +359,8 @@ fn a_bound_client_pages_through_its_own_tenants_only() {
             break;
         };
         assert_eq!(tenant["environment"]["id"], ELSEWHERE);
-        seen.push(crate::support::text(&tenant["id"]));
-        path = format!(
-            "/v1/tenants?limit=1&cursor={}",
-            crate::support::text(&body["nextCursor"])
-        );
+        seen.push(text(&tenant["id"]));
+        path = format!("/v1/tenants?limit=1&cursor={}", text(&body["nextCursor"]));
     }
     seen.retain(|id| mine.contains(id));
     assert_eq!(seen, mine);

@@ -209,7 +209,7 @@ fn a_key_that_the_token_brings_along_is_not_used() {
     let with_jwk = |kid: Option<&str>| Header {
         jwk: Some(serde_json::from_value(jwk.clone()).unwrap()),
         kid: kid.map(str::to_owned),
-        jku: Some(format!("{}/.well-known/jwks.json", server.url())),
+        jku: Some(format!("{}/.well-known/jwks.json", server.public_url())),
         ..of_server.clone()
     };
     let headers = [
@@ -372,7 +372,7 @@ fn the_token_of_a_client_that_is_disabled_or_deleted_is_invalid_token() {
     let server = Server::reference();
     for action in [
         "UPDATE clients SET status = 'disabled' WHERE client_id =",
-        "PRAGMA foreign_keys = ON; DELETE FROM clients WHERE client_id =",
+        "DELETE FROM clients WHERE client_id =",
     ] {
         let (id, secret) = management_client(&server, &["tenants:read"], &[]);
         let token = server.token_for(&id, &secret);

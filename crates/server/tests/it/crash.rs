@@ -5,10 +5,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use diesel::connection::Connection as _;
-use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
-use diesel::sqlite::SqliteConnection;
 use serde_json::{Value, json};
 
 use crate::harness::{Request, Server, reference};
@@ -18,18 +14,6 @@ const ROUNDS: usize = 3;
 const WRITERS: usize = 4;
 /// How many answers a round waits for before it kills the server.
 const ANSWERS: usize = 40;
-
-#[derive(QueryableByName)]
-struct Verdict {
-    #[diesel(sql_type = Text)]
-    integrity_check: String,
-}
-
-#[derive(QueryableByName)]
-struct Sequence {
-    #[diesel(sql_type = BigInt)]
-    sequence: i64,
-}
 
 /// What the server has said yes to.
 #[derive(Default)]
@@ -82,7 +66,6 @@ fn write_until_gone(server: &Server, acknowledged: &Mutex<Acknowledged>, stop: &
 fn kill_in_the_middle(server: &mut Server, acknowledged: &Mutex<Acknowledged>) {
     let goal = acknowledged.lock().unwrap().len() + ANSWERS;
     let stop = AtomicBool::new(false);
-    let pid = server.pid().to_string();
     std::thread::scope(|scope| {
         for _ in 0..WRITERS {
             scope.spawn(|| write_until_gone(server, acknowledged, &stop));
@@ -91,11 +74,7 @@ fn kill_in_the_middle(server: &mut Server, acknowledged: &Mutex<Acknowledged>) {
         while acknowledged.lock().unwrap().len() < goal && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
-        let killed = std::process::Command::new("sh")
-            .args(["-c", r#"kill -KILL "$0""#, &pid])
-            .status()
-            .unwrap();
-        assert!(killed.success());
+        server.signal("KILL");
         stop.store(true, Ordering::Relaxed);
     });
     assert!(
@@ -158,24 +137,9 @@ fn assert_promises_kept(server: &Server, acknowledged: &Acknowledged) {
 }
 
 fn assert_database_sound(server: &Server, tenants: usize) {
-    let path = server.database_path();
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    diesel::sql_query("PRAGMA busy_timeout = 10000")
-        .execute(&mut connection)
-        .unwrap();
-    let verdicts: Vec<String> = diesel::sql_query("PRAGMA integrity_check")
-        .load::<Verdict>(&mut connection)
-        .unwrap()
-        .into_iter()
-        .map(|verdict| verdict.integrity_check)
-        .collect();
-    assert_eq!(verdicts, ["ok"]);
-    let sequences: Vec<i64> = diesel::sql_query("SELECT sequence FROM changes ORDER BY sequence")
-        .load::<Sequence>(&mut connection)
-        .unwrap()
-        .into_iter()
-        .map(|change| change.sequence)
-        .collect();
+    server.database().assert_intact();
+    let sequences = "SELECT sequence AS number FROM changes ORDER BY sequence";
+    let sequences = server.database().numbers(sequences);
     let expected: Vec<i64> = (1..).take(sequences.len()).collect();
     assert_eq!(sequences, expected, "a gap");
     assert!(sequences.len() >= tenants, "every tenant has a change");
@@ -203,32 +167,12 @@ fn kill_minus_9_during_creates_loses_nothing_that_was_acknowledged() {
 /// Killed in its first second, over and over: the next start finds its way.
 #[test]
 fn a_first_start_that_was_killed_is_taken_up_by_the_next() {
-    let directory = tempfile::tempdir().unwrap();
     for delay in [0, 5, 20, 50, 100, 200, 400] {
-        let data = directory.path().join(format!("data-{delay}"));
-        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_tenantry"))
-            .arg("serve")
-            .current_dir(directory.path())
-            .env("TENANTRY_DATA_DIR", &data)
-            .env("TENANTRY_LISTEN", "127.0.0.1:0")
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut server = Server::builder().on_an_empty_database().prepare();
         // The point of the delay is to hit different moments, not to wait for one.
-        std::thread::sleep(Duration::from_millis(delay));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let server = Server::builder()
-            .env("TENANTRY_DATA_DIR", data.to_str().unwrap())
-            .start();
-        let path = data.join("bootstrap-credentials.json");
-        let text = std::fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("after {delay} ms nobody can sign in: {error}"));
-        let account: Value = serde_json::from_str(&text).unwrap();
-        server.token_for(
-            account["clientId"].as_str().unwrap(),
-            account["clientSecret"].as_str().unwrap(),
-        );
+        server.start_and_kill(Duration::from_millis(delay));
+        server.restart();
+        println!("after {delay} ms");
+        server.token();
     }
 }

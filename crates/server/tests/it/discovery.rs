@@ -116,12 +116,6 @@ fn both_metadata_documents_say_the_same_and_all_of_it_comes_from_the_public_url(
 }
 
 #[test]
-fn without_a_public_url_the_issuer_is_where_the_server_listens() {
-    let server = Server::start();
-    assert_eq!(crate::jwt::issuer(&server), server.url());
-}
-
-#[test]
 fn discovery_needs_no_credential_ignores_a_bad_one_and_answers_head() {
     let server = shared();
     for path in ["/.well-known/jwks.json", DOCUMENTS[0], DOCUMENTS[1]] {

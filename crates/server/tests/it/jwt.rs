@@ -8,12 +8,6 @@ use serde_json::Value;
 
 use crate::harness::Server;
 
-/// The public URL that a server says it has.
-pub(crate) fn issuer(server: &Server) -> String {
-    let metadata = server.get("/.well-known/oauth-authorization-server").send();
-    crate::support::text(&metadata.expect_status(200).json()["issuer"])
-}
-
 pub(crate) fn jwks(server: &Server) -> JwkSet {
     let answer = server
         .get("/.well-known/jwks.json")

@@ -1,24 +1,12 @@
 //! §3.5 and §1: where secrets may be found, which is nowhere.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use crate::harness::Server;
 use crate::harness::reference::{environments_file, unique_label};
-use crate::support::{ask_token, create_tenant, management_client};
+use crate::support::{ask_token, create_tenant, kept, management_client};
 
 const CHOSEN_PASSWORD: &str = "a-password-that-a-person-chose";
-
-/// Every file below the data directory but the one that is there to hold credentials.
-fn data_files(directory: &Path) -> Vec<(String, Vec<u8>)> {
-    std::fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file() && !path.ends_with("bootstrap-credentials.json"))
-        .map(|path| (path.display().to_string(), std::fs::read(&path).unwrap()))
-        .collect()
-}
 
 fn contains(haystack: &[u8], needle: &str) -> bool {
     haystack
@@ -125,8 +113,7 @@ fn no_secret_is_in_the_database_the_logs_or_the_output() {
         &token,
         &tenant_token,
     ];
-    let mut places = data_files(&server.data_directory());
-    assert!(places.iter().any(|(name, _)| name.ends_with("tenantry.db")));
+    let mut places = kept(&server);
     places.push(("standard output".into(), server.stdout().into_bytes()));
     places.push(("standard error".into(), server.stderr().into_bytes()));
     for (place, bytes) in &places {
@@ -152,16 +139,13 @@ fn secrets_and_passwords_are_kept_as_argon2id_phc_strings() {
         .env("TENANTRY_SYSTEM_PASSWORD", CHOSEN_PASSWORD)
         .environments_file(&environments_file())
         .start();
-    let database = |server: &Server| {
-        data_files(&server.data_directory())
-            .into_iter()
-            .filter(|(name, _)| name.contains("tenantry.db"))
-            .flat_map(|(_, bytes)| phc_parameters(&bytes))
-            .collect::<Vec<_>>()
-    };
     management_client(&server, &["tenants:read"], &[]);
     server.stop();
-    let hashes = database(&server);
+    let contents = server.database().contents();
+    let hashes: Vec<_> = contents
+        .iter()
+        .flat_map(|(_, bytes)| phc_parameters(bytes))
+        .collect();
     let distinct = hashes.len();
     assert!(
         distinct >= 3,

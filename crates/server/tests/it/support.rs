@@ -235,9 +235,21 @@ pub(crate) fn poll(request: &Request, done: impl Fn(&Response) -> bool) -> Respo
 /// Changes the database beside the running server, where no route and no command does it
 /// yet.
 pub(crate) fn sql(server: &Server, statement: &str) {
-    use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
-    let path = server.database_path();
-    let mut database = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    let patient = format!("PRAGMA busy_timeout = 5000; {statement}");
-    database.batch_execute(&patient).unwrap();
+    server.database().execute(statement);
+}
+
+/// What the server keeps, by where it is found: the contents of its database and of all
+/// files in its data directories but the one that is there to hold credentials.
+pub(crate) fn kept(server: &Server) -> Vec<(String, Vec<u8>)> {
+    let mut places = server.database().contents();
+    for directory in server.data_directories() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() && !path.ends_with("bootstrap-credentials.json") {
+                let content = std::fs::read(&path).unwrap();
+                places.push((path.display().to_string(), content));
+            }
+        }
+    }
+    places
 }

@@ -219,11 +219,10 @@ fn if_match_on_an_unknown_tenant_is_404_and_without_a_credential_401() {
 fn of_parallel_deletes_of_one_tenant_exactly_one_succeeds() {
     let server = shared();
     let tenant = create_tenant(server, &unique_label("race"));
-    let request = delete(server, &tenant);
     let mut statuses: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..10)
             .map(|_| {
-                let request = request.clone();
+                let request = delete(server, &tenant);
                 scope.spawn(move || request.send().status)
             })
             .collect();

@@ -267,6 +267,50 @@ fn an_audience_must_be_the_clients_own() {
 }
 
 #[test]
+fn a_resource_must_be_the_clients_own_audience() {
+    let public_url = "https://manage.example.test";
+    let server = Server::builder()
+        .env("TENANTRY_PUBLIC_URL", public_url)
+        .start();
+    let bootstrap = server.credentials();
+    let form = |resources: &[&str]| {
+        let mut pairs = vec![
+            ("grant_type", "client_credentials"),
+            ("client_id", bootstrap.client_id.as_str()),
+            ("client_secret", bootstrap.client_secret.as_str()),
+        ];
+        pairs.extend(resources.iter().map(|&resource| ("resource", resource)));
+        server.post("/oauth/token").form(&pairs).send()
+    };
+    let with_slash = format!("{public_url}/");
+    let elsewhere = "https://elsewhere.example";
+    for right in [&[][..], &[""], &[public_url], &[&with_slash, public_url]] {
+        let answer = form(right).expect_status(200);
+        let token = text(&answer.json()["access_token"]);
+        assert_eq!(crate::jwt::claims(&token)["aud"], public_url, "{right:?}");
+    }
+    for wrong in [&[elsewhere][..], &[public_url, elsewhere], &["manage"]] {
+        assert_oauth_error(&form(wrong), 400, "invalid_target");
+    }
+    let json = |resource: Value| {
+        let mut body = token_body(&bootstrap.client_id, &bootstrap.client_secret);
+        body["resource"] = resource;
+        server.post("/oauth/token").json(&body).send()
+    };
+    for right in [
+        json!(public_url),
+        json!([public_url, public_url]),
+        json!([]),
+    ] {
+        json(right).expect_status(200);
+    }
+    assert_oauth_error(&json(json!([public_url, elsewhere])), 400, "invalid_target");
+    for malformed in [json!(7), json!([7]), json!({}), json!([[public_url]])] {
+        assert_oauth_error(&json(malformed), 400, "invalid_request");
+    }
+}
+
+#[test]
 fn a_body_of_one_mebibyte_is_read_and_one_more_byte_is_413() {
     let server = shared();
     let bootstrap = server.credentials();

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use diesel::{
@@ -12,10 +12,9 @@ use diesel::{
     sql_query,
     sql_types::{Bool, Text},
 };
-use r2d2::{HandleError, ManageConnection, Pool, PooledConnection};
-use tenantry_domain::port::StoreError;
+use r2d2::{HandleError, ManageConnection, Pool};
 
-use super::url::PostgresUrl;
+use super::{lane::Traffic, url::PostgresUrl};
 use crate::{
     database::{DatabaseOptions, OpenError},
     error::one_line,
@@ -29,10 +28,6 @@ const MIGRATION_PATIENCE: Duration = Duration::from_mins(1);
 /// of this.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// While no connection can be made, a unit waits this long for one and no longer: many
-/// that waited in vain would make those behind them wait too long.
-const WHILE_AWAY: Duration = Duration::from_millis(250);
-
 /// After this time the server ends a transaction that is left open, with its locks: the
 /// process that began it hangs, and others wait for it.
 const LEFT_OPEN: Duration = Duration::from_secs(4);
@@ -43,6 +38,8 @@ pub(super) struct Connected {
     /// Whether it may be used by the next one: no transaction is open on it, and the
     /// server behind it is there.
     pub(super) fit: bool,
+    /// Under which number its pool knows that it is in use.
+    pub(super) entry: u64,
 }
 
 /// Makes connections of one role.
@@ -52,6 +49,8 @@ pub(super) struct Manager {
     role: Role,
     patience: Duration,
     outage: Arc<Outage>,
+    /// Of the pool that it makes them for.
+    traffic: Arc<Traffic>,
 }
 
 /// What a connection is for.
@@ -81,12 +80,26 @@ impl Manager {
             role: Role::Writer,
             patience: options.busy_timeout,
             outage: Arc::default(),
+            traffic: Arc::default(),
+        }
+    }
+
+    /// The same for another role.
+    pub(super) fn of_role(&self, role: Role) -> Self {
+        Self {
+            role,
+            ..self.clone()
         }
     }
 
     /// How long a unit waits for its connection and its lock together.
     pub(super) fn patience(&self) -> Duration {
         self.patience
+    }
+
+    /// Why no connection can be made; `None` while they can, or nobody has tried.
+    pub(super) fn outage(&self) -> Option<String> {
+        self.outage.lock().clone()
     }
 
     /// Connects once, so that what is wrong with the server or with the settings is told
@@ -120,11 +133,10 @@ impl Manager {
         Ok(())
     }
 
-    /// A pool of at most `size` connections of that role. They are made when they are
-    /// needed, and again in place of those that are lost.
-    pub(super) fn pool(&self, role: Role, size: u32) -> Pool<Self> {
+    /// A pool of at most `size` connections, whose use is noted there.
+    pub(super) fn pool(&self, size: u32, traffic: &Arc<Traffic>) -> Pool<Self> {
         let manager = Self {
-            role,
+            traffic: Arc::clone(traffic),
             ..self.clone()
         };
         let to_log = ToLog(Arc::clone(&manager.outage));
@@ -142,9 +154,8 @@ impl Manager {
     /// A connection of its own, for migrations.
     pub(super) fn migrator(&self) -> Result<PgConnection, MigrateError> {
         let manager = Self {
-            role: Role::Migrator,
             patience: self.patience.max(MIGRATION_PATIENCE),
-            ..self.clone()
+            ..self.of_role(Role::Migrator)
         };
         manager.establish().map_err(|error| match error {
             ConnectionError::CouldntSetupConfiguration(error) => error.into(),
@@ -220,7 +231,11 @@ impl ManageConnection for Manager {
     fn connect(&self) -> ConnectionResult<Connected> {
         let conn = self.establish()?;
         *self.outage.lock() = None;
-        Ok(Connected { conn, fit: true })
+        Ok(Connected {
+            conn,
+            fit: true,
+            entry: 0,
+        })
     }
 
     fn is_valid(&self, link: &mut Connected) -> ConnectionResult<()> {
@@ -229,36 +244,10 @@ impl ManageConnection for Manager {
             .map_err(ConnectionError::CouldntSetupConfiguration)
     }
 
+    /// Called whenever a connection is given back.
     fn has_broken(&self, link: &mut Connected) -> bool {
+        self.traffic.leave(link.entry);
         !link.fit
-    }
-}
-
-/// Takes a connection before that instant.
-pub(super) fn link(
-    pool: &Pool<Manager>,
-    manager: &Manager,
-    deadline: Instant,
-) -> Result<PooledConnection<Manager>, StoreError> {
-    loop {
-        if let Some(link) = pool.try_get() {
-            return Ok(link);
-        }
-        let rest = deadline.saturating_duration_since(Instant::now());
-        // In short steps, because an outage may begin while one waits.
-        if let Ok(link) = pool.get_timeout(rest.min(WHILE_AWAY)) {
-            return Ok(link);
-        }
-        let outage = manager.outage.lock().clone();
-        if let Some(reason) = outage {
-            let text = format!("no connection can be made ({reason})");
-            return Err(StoreError::Unavailable(text));
-        }
-        if rest <= WHILE_AWAY {
-            let patience = manager.patience;
-            let text = format!("no connection was free within {patience:?}");
-            return Err(StoreError::Unavailable(text));
-        }
     }
 }
 

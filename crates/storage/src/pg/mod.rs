@@ -1,6 +1,7 @@
 //! PostgreSQL: a few connections that write, more that read.
 
 mod connection;
+mod lane;
 mod ops;
 #[path = "../queries/mod.rs"]
 mod queries;
@@ -12,13 +13,14 @@ use std::time::{Duration, Instant};
 
 use diesel::{PgConnection, connection::SimpleConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use r2d2::{Pool, PooledConnection};
+use r2d2::PooledConnection;
 use tenantry_domain::port::{Snapshot, StoreError, UnitOfWork};
 
 pub(crate) use self::url::PostgresUrl;
 use self::{
     connection::{Manager, Role},
-    queries::{ReadUnit, Session, WriteUnit, migrations},
+    lane::Lane,
+    queries::{ReadUnit, Session, WriteUnit, counts, migrations},
 };
 use crate::{
     database::{DatabaseOptions, OpenError},
@@ -43,8 +45,8 @@ type Link = PooledConnection<Manager>;
 
 /// A PostgreSQL database that is open.
 pub(crate) struct Backend {
-    writers: Pool<Manager>,
-    readers: Pool<Manager>,
+    writers: Lane,
+    readers: Lane,
     manager: Manager,
 }
 
@@ -55,19 +57,19 @@ pub(crate) fn open(url: &PostgresUrl, options: &DatabaseOptions) -> Result<Backe
     let writers = WRITERS.min(options.pool / 2).max(1);
     let readers = options.pool.saturating_sub(writers).max(1);
     Ok(Backend {
-        writers: manager.pool(Role::Writer, writers),
-        readers: manager.pool(Role::Reader, readers),
+        writers: Lane::new(&manager, Role::Writer, writers),
+        readers: Lane::new(&manager, Role::Reader, readers),
         manager,
     })
 }
 
 impl Backend {
     pub(crate) fn readers(&self) -> usize {
-        usize::try_from(self.readers.max_size()).unwrap_or(usize::MAX)
+        self.readers.size()
     }
 
     pub(crate) fn writers(&self) -> usize {
-        usize::try_from(self.writers.max_size()).unwrap_or(usize::MAX)
+        self.writers.size()
     }
 
     pub(crate) fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
@@ -87,12 +89,25 @@ impl Backend {
         migrations::check(Session::new(link))
     }
 
+    pub(crate) fn check_exactly(&self) -> Result<(), StoreError> {
+        let link = self.begin_on(&self.readers, |_| ops::BEGIN_READ.to_owned())?;
+        migrations::check_exactly(Session::new(link))
+    }
+
     pub(crate) fn migrate(&self) -> Result<Vec<String>, MigrateError> {
         migrations::run(&mut self.manager.migrator()?)
     }
 
     pub(crate) fn revert(&self) -> Result<Option<String>, MigrateError> {
         migrations::revert(&mut self.manager.migrator()?)
+    }
+
+    pub(crate) fn miscounted(&self) -> Result<u64, MigrateError> {
+        Ok(counts::miscounted(&mut self.manager.migrator()?)?)
+    }
+
+    pub(crate) fn recount(&self) -> Result<u64, MigrateError> {
+        counts::recount(&mut self.manager.migrator()?)
     }
 
     pub(crate) fn migrations(&self) -> Result<Vec<MigrationStatus>, MigrateError> {
@@ -106,12 +121,12 @@ impl Backend {
     /// it is dropped, and the next one is taken.
     fn begin_on(
         &self,
-        pool: &Pool<Manager>,
+        lane: &Lane,
         begin: impl Fn(Duration) -> String,
     ) -> Result<Link, StoreError> {
         let deadline = Instant::now() + self.manager.patience();
         loop {
-            let mut link = connection::link(pool, &self.manager, deadline)?;
+            let mut link = lane.take(deadline)?;
             let rest = deadline.saturating_duration_since(Instant::now());
             link.fit = false;
             let Err(error) = link.conn.batch_execute(&begin(rest)) else {
@@ -135,7 +150,7 @@ impl Backend {
         work: impl FnOnce(&mut Conn) -> diesel::QueryResult<T>,
     ) -> Result<T, StoreError> {
         let deadline = Instant::now() + self.manager.patience();
-        let mut link = connection::link(&self.writers, &self.manager, deadline)?;
+        let mut link = self.writers.take(deadline)?;
         work(&mut link.conn).map_err(store_error)
     }
 }

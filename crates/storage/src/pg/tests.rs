@@ -5,7 +5,10 @@
     reason = "a rule that does not hold ends its test"
 )]
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Text,
@@ -100,7 +103,8 @@ fn connections_are_set_up_for_their_role() {
             "TimeZone UTC",
         ]
     );
-    let mut link = backend(&hasty).readers.get().unwrap();
+    let later = Instant::now() + Duration::from_secs(20);
+    let mut link = backend(&hasty).readers.take(later).unwrap();
     let refused = link.conn.batch_execute("CREATE TABLE t (a int)");
     assert!(refused.is_err(), "a reader never writes");
     let unit = hasty.begin().unwrap();

@@ -88,6 +88,12 @@ impl PostgresUrl {
         other
     }
 
+    /// All of it, with its secrets.
+    #[cfg(feature = "testing")]
+    pub(crate) fn exposed(&self) -> String {
+        self.write(self.user_info.as_deref(), &self.parameters)
+    }
+
     fn write(&self, user_info: Option<&str>, parameters: &[(String, String)]) -> String {
         let mut text = "postgres://".to_owned();
         if let Some(user_info) = user_info {

@@ -36,6 +36,19 @@ impl AccountQueries for Session {
             Ok(found.is_some())
         })
     }
+
+    fn all(&mut self) -> Result<Vec<SystemAccount>, StoreError> {
+        self.run(|conn| {
+            let rows = system_accounts::table
+                .select(AccountRow::as_select())
+                .order(system_accounts::username)
+                .load(conn)?;
+            Ok(rows
+                .into_iter()
+                .map(AccountRow::into_domain)
+                .collect::<Result<_, _>>()?)
+        })
+    }
 }
 
 impl AccountRepository for Session {
@@ -50,6 +63,22 @@ impl AccountRepository for Session {
                 ))
                 .execute(conn)?;
             Ok(())
+        })
+    }
+
+    fn set_password(&mut self, id: SystemAccountId, hash: &SecretHash) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let updated = diesel::update(system_accounts::table.find(DbUuid::from(id)))
+                .set(system_accounts::password_hash.eq(hash.as_str()))
+                .execute(conn)?;
+            Ok(updated > 0)
+        })
+    }
+
+    fn delete(&mut self, id: SystemAccountId) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let deleted = diesel::delete(system_accounts::table.find(DbUuid::from(id)));
+            Ok(deleted.execute(conn)? > 0)
         })
     }
 

@@ -10,11 +10,30 @@ use tenantry_domain::{
     version::Version,
 };
 
-use super::Session;
+use super::{ROWS, Session};
 use crate::{
     schema::changes,
     types::{DbTime, DbUuid},
 };
+
+/// The columns of a change's row.
+macro_rules! values {
+    ($change:expr) => {{
+        let change: &NewChange = $change;
+        (
+            changes::kind.eq(change.kind.as_str()),
+            changes::time.eq(DbTime(change.time)),
+            changes::tenant_id.eq(change.tenant_id.map(DbUuid::from)),
+            changes::client_id.eq(change.client_id.as_ref().map(ClientId::as_str)),
+            changes::environment_id.eq(change.environment_id.map(DbUuid::from)),
+            changes::version.eq(change.version.map(Version::get)),
+            changes::actor_kind.eq(change.actor.kind()),
+            changes::actor_id.eq(change.actor.id()),
+            changes::request_id.eq(change.request_id.as_ref().map(RequestId::as_str)),
+            changes::subject.eq(&change.subject),
+        )
+    }};
+}
 
 impl ChangeLog for Session {
     fn latest_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
@@ -33,19 +52,20 @@ impl ChangeLog for Session {
     fn append(&mut self, change: &NewChange) -> Result<(), StoreError> {
         self.run(|conn| {
             diesel::insert_into(changes::table)
-                .values((
-                    changes::kind.eq(change.kind.as_str()),
-                    changes::time.eq(DbTime(change.time)),
-                    changes::tenant_id.eq(change.tenant_id.map(DbUuid::from)),
-                    changes::client_id.eq(change.client_id.as_ref().map(ClientId::as_str)),
-                    changes::environment_id.eq(change.environment_id.map(DbUuid::from)),
-                    changes::version.eq(change.version.map(Version::get)),
-                    changes::actor_kind.eq(change.actor.kind()),
-                    changes::actor_id.eq(change.actor.id()),
-                    changes::request_id.eq(change.request_id.as_ref().map(RequestId::as_str)),
-                    changes::subject.eq(&change.subject),
-                ))
+                .values(values!(change))
                 .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn append_all(&mut self, all: &[NewChange]) -> Result<(), StoreError> {
+        self.run(|conn| {
+            for some in all.chunks(ROWS) {
+                let rows: Vec<_> = some.iter().map(|change| values!(change)).collect();
+                diesel::insert_into(changes::table)
+                    .values(rows)
+                    .execute(conn)?;
+            }
             Ok(())
         })
     }

@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
-    QueryResult, RunQueryDsl, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods,
+    OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
 };
 use tenantry_domain::{
-    client::{Client, ClientId, ClientOwner, KnownClient, OwningTenant, SecretHash, SecretRecord},
+    client::{
+        Client, ClientId, ClientOwner, ClientStatus, KnownClient, OwningTenant, SecretHash,
+        SecretRecord,
+    },
+    clock::Timestamp,
     environment::EnvironmentAccess,
     id::{ClientKey, EnvironmentId, SecretId, TenantNumber},
     page::{Cursor, Page, PageRequest},
@@ -74,6 +78,47 @@ impl ClientQueries for Session {
         })
     }
 
+    fn page_of_operator(&mut self, request: PageRequest) -> Result<Page<Client>, StoreError> {
+        self.run(|conn| {
+            let rows = clients::table
+                .select(ClientRow::as_select())
+                .filter(clients::tenant_number.is_null())
+                .filter(row_value!(
+                    "(clients.created_at, clients.key)",
+                    ">",
+                    start_of(request)
+                ))
+                .order((clients::created_at, clients::key))
+                .limit(limit_of(request))
+                .load(conn)?;
+            let mut page = Vec::with_capacity(rows.len());
+            for row in rows {
+                let environments = if row.bound {
+                    bound_to(conn, row.key)?
+                } else {
+                    BTreeSet::new()
+                };
+                page.push(row.into_domain(environments)?);
+            }
+            Ok(Page::new(page, |client: &Client| Cursor {
+                created_at: client.created_at,
+                id: client.key.as_uuid(),
+            }))
+        })
+    }
+
+    fn any_active_of_operator(&mut self) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let found = clients::table
+                .filter(clients::tenant_number.is_null())
+                .filter(clients::status.eq(ClientStatus::Active.as_str()))
+                .select(clients::key)
+                .first::<DbUuid>(conn)
+                .optional()?;
+            Ok(found.is_some())
+        })
+    }
+
     fn any_of_operator(&mut self) -> Result<bool, StoreError> {
         self.run(|conn| {
             let found = clients::table
@@ -98,6 +143,61 @@ impl ClientRepository for Session {
         })
     }
 
+    fn update(&mut self, client: &Client) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let changed = diesel::update(clients::table.find(DbUuid::from(client.key)))
+                .set((
+                    clients::name.eq(client.name.as_str()),
+                    clients::status.eq(client.status.as_str()),
+                    clients::scopes.eq(client.scopes.to_string()),
+                ))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn delete(&mut self, client: ClientKey) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let deleted =
+                diesel::delete(clients::table.find(DbUuid::from(client))).execute(conn)?;
+            Ok(deleted > 0)
+        })
+    }
+
+    fn insert_secret(
+        &mut self,
+        client: ClientKey,
+        secret: &SecretRecord,
+    ) -> Result<(), StoreError> {
+        self.run(|conn| insert_secret(conn, client, secret))
+    }
+
+    fn set_expiry(
+        &mut self,
+        client: ClientKey,
+        secret: SecretId,
+        expires_at: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let changed = diesel::update(client_secrets::table)
+                .filter(client_secrets::id.eq(DbUuid::from(secret)))
+                .filter(client_secrets::client_key.eq(DbUuid::from(client)))
+                .set(client_secrets::expires_at.eq(expires_at.map(DbTime)))
+                .execute(conn)?;
+            Ok(changed > 0)
+        })
+    }
+
+    fn delete_secret(&mut self, client: ClientKey, secret: SecretId) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let deleted = diesel::delete(client_secrets::table)
+                .filter(client_secrets::id.eq(DbUuid::from(secret)))
+                .filter(client_secrets::client_key.eq(DbUuid::from(client)))
+                .execute(conn)?;
+            Ok(deleted > 0)
+        })
+    }
+
     fn rehash(
         &mut self,
         client: ClientKey,
@@ -111,6 +211,30 @@ impl ClientRepository for Session {
                 .filter(client_secrets::client_key.eq(DbUuid::from(client)))
                 .filter(client_secrets::hash.eq(old.as_str()))
                 .set(client_secrets::hash.eq(new.as_str()))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn touch(&mut self, client: ClientKey, at: Timestamp) -> Result<(), StoreError> {
+        use clients::last_used_at;
+        self.run(|conn| {
+            let earlier = last_used_at.is_null().or(last_used_at.lt(DbTime(at)));
+            diesel::update(clients::table.find(DbUuid::from(client)))
+                .filter(earlier)
+                .set(last_used_at.eq(DbTime(at)))
+                .execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn touch_secret(&mut self, secret: SecretId, at: Timestamp) -> Result<(), StoreError> {
+        use client_secrets::last_used_at;
+        self.run(|conn| {
+            let earlier = last_used_at.is_null().or(last_used_at.lt(DbTime(at)));
+            diesel::update(client_secrets::table.find(DbUuid::from(secret)))
+                .filter(earlier)
+                .set(last_used_at.eq(DbTime(at)))
                 .execute(conn)?;
             Ok(())
         })

@@ -8,13 +8,15 @@ use tenantry_domain::{
     id::{EnvironmentId, RegionId},
     name::Name,
     page::{Cursor, Page, PageRequest},
-    port::{EnvironmentQueries, EnvironmentRepository, StoreError},
+    port::{EnvironmentQueries, EnvironmentRepository, StoreError, VersionedWrite},
+    subdomain::DomainName,
+    version::Version,
 };
 
 use super::{Conn, Session, limit_of, row_value, start_of};
 use crate::{
     error::{Corrupt, Failure},
-    rows::{EnvironmentRow, RegionRow},
+    rows::{EnvironmentRow, RegionRow, Row},
     schema::{environments, regions},
     types::{DbTime, DbUuid},
 };
@@ -68,6 +70,26 @@ impl EnvironmentQueries for Session {
                 .order((environments::created_at, environments::id))
                 .load(conn)?;
             Ok(all_into_domain(rows)?)
+        })
+    }
+
+    fn by_domain(&mut self, domain: &DomainName) -> Result<Option<Environment>, StoreError> {
+        self.run(|conn| {
+            let row = with_region!()
+                .filter(environments::domain.eq(domain.as_str()))
+                .first(conn)
+                .optional()?;
+            Ok(row.map(into_domain).transpose()?)
+        })
+    }
+
+    fn by_tenant_domain(&mut self, domain: &DomainName) -> Result<Option<Environment>, StoreError> {
+        self.run(|conn| {
+            let row = with_region!()
+                .filter(environments::tenant_domain.eq(domain.as_str()))
+                .first(conn)
+                .optional()?;
+            Ok(row.map(into_domain).transpose()?)
         })
     }
 
@@ -140,6 +162,37 @@ impl EnvironmentRepository for Session {
         })
     }
 
+    fn update(
+        &mut self,
+        environment: &Environment,
+        read: Version,
+    ) -> Result<VersionedWrite, StoreError> {
+        self.run(|conn| {
+            let changed = diesel::update(environments::table)
+                .filter(environments::id.eq(DbUuid::from(environment.id)))
+                .filter(environments::version.eq(read.get()))
+                .set((
+                    environments::name.eq(environment.name.as_str()),
+                    environments::domain.eq(environment.domain.as_str()),
+                    environments::tenant_domain.eq(environment.tenant_domain.as_str()),
+                    environments::version.eq(environment.version.get()),
+                    environments::updated_at.eq(DbTime(environment.updated_at)),
+                ))
+                .execute(conn)?;
+            outcome(conn, changed, environment.id)
+        })
+    }
+
+    fn delete(&mut self, id: EnvironmentId, read: Version) -> Result<VersionedWrite, StoreError> {
+        self.run(|conn| {
+            let deleted = diesel::delete(environments::table)
+                .filter(environments::id.eq(DbUuid::from(id)))
+                .filter(environments::version.eq(read.get()))
+                .execute(conn)?;
+            outcome(conn, deleted, id)
+        })
+    }
+
     fn set_default(&mut self, id: EnvironmentId) -> Result<bool, StoreError> {
         self.run(|conn| {
             let id = DbUuid::from(id);
@@ -157,6 +210,24 @@ impl EnvironmentRepository for Session {
             Ok(true)
         })
     }
+}
+
+/// What became of a write that named a version.
+fn outcome(conn: &mut Conn, written: usize, id: EnvironmentId) -> Result<VersionedWrite, Failure> {
+    if written > 0 {
+        return Ok(VersionedWrite::Done);
+    }
+    let stored = environments::table
+        .find(DbUuid::from(id))
+        .select(environments::version)
+        .first::<i32>(conn)
+        .optional()?;
+    Ok(match stored {
+        Some(version) => VersionedWrite::Stale(
+            Row("environment", id).field("version", Version::new(version.into()))?,
+        ),
+        None => VersionedWrite::Missing,
+    })
 }
 
 fn page_of_all(conn: &mut Conn, request: PageRequest) -> Result<Vec<FullRow>, Failure> {

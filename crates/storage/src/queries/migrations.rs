@@ -76,10 +76,20 @@ pub(in super::super) fn status(conn: &mut Conn) -> Result<Vec<MigrationStatus>, 
     Ok(all)
 }
 
-/// Whether everything is applied that there is, and nothing else.
+/// Whether everything is applied that there is. What else a newer program has applied
+/// must suit this one: it was made to, so that servers can be replaced one by one.
 pub(in super::super) fn check(mut session: Session) -> Result<(), StoreError> {
-    let known = status(&mut session.link.conn);
-    match known.and_then(|status| refuse_unknown(&status).map(|()| status)) {
+    checked(status(&mut session.link.conn))
+}
+
+/// Whether everything is applied that there is, and nothing else.
+pub(in super::super) fn check_exactly(mut session: Session) -> Result<(), StoreError> {
+    let status = status(&mut session.link.conn);
+    checked(status.and_then(|status| refuse_unknown(&status).map(|()| status)))
+}
+
+fn checked(status: Result<Vec<MigrationStatus>, MigrateError>) -> Result<(), StoreError> {
+    match status {
         Ok(status) => match status.iter().find(|migration| !migration.applied) {
             Some(pending) => Err(StoreError::Unavailable(format!(
                 "migration `{}` is not applied",

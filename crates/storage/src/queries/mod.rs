@@ -7,6 +7,7 @@
 mod accounts;
 mod changes;
 mod clients;
+pub(super) mod counts;
 mod environments;
 mod keys;
 pub(super) mod migrations;
@@ -179,6 +180,10 @@ impl UnitOfWork for WriteUnit {
         self.0.commit()
     }
 }
+
+/// How many rows one statement inserts at the most. No row has so many columns that
+/// their values together are more than a statement may have.
+const ROWS: usize = 1000;
 
 /// A place in the order of pages, as queries compare it.
 type Place = (DbTime, DbUuid);

@@ -1,13 +1,17 @@
 //! Records: tenants by filter, order and page number, with their total.
 
-use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper, prelude::Connection};
+use std::ops::Range;
+
+use diesel::{
+    ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper, prelude::Connection,
+};
 use tenantry_domain::{
     page::NumberedPage,
     record::{Direction, RecordFilter, RecordKey, RecordOrder, RecordPage, RecordQuery},
     tenant::Tenant,
 };
 
-use super::{Conn, ops, tenants::into_domain};
+use super::{Conn, counts::Counts, ops, tenants::into_domain};
 use crate::{
     error::{Corrupt, Failure},
     rows::TenantRow,
@@ -19,6 +23,10 @@ use crate::{
 type Records = tenants::BoxedQuery<'static, <Conn as Connection>::Backend>;
 
 /// One page of the records that are asked for, and their total.
+///
+/// By the counts of tenants where only the creation matters to the filter and, for the page,
+/// to the order: then neither costs more at a greater depth. All else costs what the filter
+/// lets through, and an order by change what lies before the page.
 pub(super) fn page(conn: &mut Conn, query: &RecordQuery) -> Result<RecordPage, Failure> {
     let RecordQuery {
         filter,
@@ -28,37 +36,75 @@ pub(super) fn page(conn: &mut Conn, query: &RecordQuery) -> Result<RecordPage, F
     if filter.is_none() {
         return Ok(RecordPage::default());
     }
-    let total = if filter.is_all() {
-        total(conn)?
-    } else {
-        total_of(conn, filter)?
+    let counts = Counts::load(conn)?;
+    let ranks = ranks(conn, &counts, filter)?;
+    let total = match &ranks {
+        Some(ranks) => (ranks.end - ranks.start).unsigned_abs(),
+        None => total_of(conn, filter)?,
     };
     let is_past_the_end = u64::try_from(page.offset()).is_ok_and(|offset| offset >= total);
-    let tenants = if page.size() == 0 || is_past_the_end {
-        Vec::new()
-    } else if filter.is_all() && order.is_default() {
-        by_rank(conn, *page)?
-    } else {
-        page_of(conn, filter, order, *page)?
+    let tenants = match (ranks, order.of_creation()) {
+        _ if page.size() == 0 || is_past_the_end => Vec::new(),
+        (Some(ranks), Some(direction)) => by_rank(conn, &counts, ranks, direction, *page)?,
+        _ => page_of(conn, filter, order, *page)?,
     };
     Ok(RecordPage { tenants, total })
 }
 
-/// How many tenants there are.
-fn total(conn: &mut Conn) -> Result<u64, Failure> {
-    let count: i64 = tenants::table.count().get_result(conn)?;
-    Ok(count.unsigned_abs())
+/// The ranks of the tenants that a filter lets through, if they are one range.
+fn ranks(
+    conn: &mut Conn,
+    counts: &Counts,
+    filter: &RecordFilter,
+) -> QueryResult<Option<Range<i64>>> {
+    let bounds = match filter.created.bounds() {
+        Some(bounds) if filter.is_of_creation() => bounds,
+        _ => return Ok(None),
+    };
+    if filter.is_all() {
+        return Ok(Some(0..counts.total()));
+    }
+    let (first, last) = bounds;
+    let start = counts.rank_of(conn, DbTime(first))?;
+    let end = counts.rank_of(conn, DbTime(last.plus_micros(1)))?;
+    Ok(Some(start..end))
 }
 
-/// One page of all tenants in the order of their numbers.
-fn by_rank(conn: &mut Conn, page: NumberedPage) -> Result<Vec<Tenant>, Failure> {
+/// One page of the tenants of these ranks.
+fn by_rank(
+    conn: &mut Conn,
+    counts: &Counts,
+    ranks: Range<i64>,
+    direction: Direction,
+    page: NumberedPage,
+) -> Result<Vec<Tenant>, Failure> {
+    // The page lies within the ranks. From the end it is the same page upside down.
+    let (offset, size) = (page.offset(), i64::from(page.size()));
+    let (start, end) = match direction {
+        Direction::Ascending => {
+            let start = ranks.start + offset;
+            (start, ranks.end.min(start + size))
+        }
+        Direction::Descending => {
+            let end = ranks.end - offset;
+            (ranks.start.max(end - size), end)
+        }
+    };
+    let Some(place) = counts.place(conn, start)? else {
+        return Ok(Vec::new());
+    };
     let rows = tenants::table
         .select((TenantRow::as_select(), tenants::data))
+        .filter(tenants::number.ge(place.from))
         .order(tenants::number)
-        .limit(page.size().into())
-        .offset(page.offset())
+        .limit(end - start)
+        .offset(place.skip)
         .load(conn)?;
-    Ok(all_into_domain(rows)?)
+    let mut tenants = all_into_domain(rows)?;
+    if direction == Direction::Descending {
+        tenants.reverse();
+    }
+    Ok(tenants)
 }
 
 /// How many tenants a filter lets through.
@@ -74,7 +120,7 @@ fn page_of(
     order: &RecordOrder,
     page: NumberedPage,
 ) -> Result<Vec<Tenant>, Failure> {
-    let rows = ordered(filtered(filter), order)
+    let rows = ordered(filtered(filter), filter, order)
         .select((TenantRow::as_select(), tenants::data))
         .limit(page.size().into())
         .offset(page.offset())
@@ -102,10 +148,15 @@ fn filtered(filter: &RecordFilter) -> Records {
     records
 }
 
-fn ordered(records: Records, order: &RecordOrder) -> Records {
+fn ordered(records: Records, filter: &RecordFilter, order: &RecordOrder) -> Records {
     use Direction::{Ascending, Descending};
     use RecordKey::{CreatedAt, Number, UpdatedAt};
+    // A range of changes is read from its index and sorted. By the bare number, a database may
+    // choose to walk through all tenants in order until it has met enough of the range.
+    let detour = !filter.updated.is_all();
     order.keys().iter().fold(records, |records, key| match key {
+        (Number, Ascending) if detour => records.then_order_by((tenants::number + 0_i64).asc()),
+        (Number, Descending) if detour => records.then_order_by((tenants::number + 0_i64).desc()),
         (Number, Ascending) => records.then_order_by(tenants::number.asc()),
         (Number, Descending) => records.then_order_by(tenants::number.desc()),
         (CreatedAt, Ascending) => records.then_order_by(tenants::created_at.asc()),

@@ -17,13 +17,31 @@ use tenantry_domain::{
     version::Version,
 };
 
-use super::{Conn, Session, limit_of, records, row_value, start_of};
+use super::{Conn, ROWS, Session, limit_of, records, row_value, start_of};
 use crate::{
     error::{Corrupt, Failure},
     rows::{Row, TenantRow},
     schema::tenants,
     types::{DbTime, DbUuid},
 };
+
+/// The columns of a new tenant's row.
+macro_rules! values {
+    ($tenant:expr) => {{
+        let tenant: &NewTenant = $tenant;
+        (
+            tenants::id.eq(DbUuid::from(tenant.id)),
+            tenants::environment_id.eq(DbUuid::from(tenant.environment_id)),
+            tenants::label.eq(tenant.label.as_str()),
+            tenants::name.eq(tenant.name.as_str()),
+            tenants::status.eq(TenantStatus::Active.as_str()),
+            tenants::version.eq(tenant.version.get()),
+            tenants::created_at.eq(DbTime(tenant.created_at)),
+            tenants::updated_at.eq(DbTime(tenant.created_at)),
+            tenants::data.eq(tenant.data.as_str()),
+        )
+    }};
+}
 
 impl TenantQueries for Session {
     fn page(
@@ -58,6 +76,14 @@ impl TenantQueries for Session {
         })
     }
 
+    fn any_in(&mut self, environment: EnvironmentId) -> Result<bool, StoreError> {
+        self.run(|conn| {
+            let there =
+                tenants::table.filter(tenants::environment_id.eq(DbUuid::from(environment)));
+            Ok(select(exists(there)).get_result(conn)?)
+        })
+    }
+
     fn has_label(&mut self, environment: EnvironmentId, label: &Label) -> Result<bool, StoreError> {
         self.run(|conn| {
             let taken = tenants::table
@@ -76,20 +102,31 @@ impl TenantRepository for Session {
     fn insert(&mut self, tenant: &NewTenant) -> Result<TenantNumber, StoreError> {
         self.run(|conn| {
             let number = diesel::insert_into(tenants::table)
-                .values((
-                    tenants::id.eq(DbUuid::from(tenant.id)),
-                    tenants::environment_id.eq(DbUuid::from(tenant.environment_id)),
-                    tenants::label.eq(tenant.label.as_str()),
-                    tenants::name.eq(tenant.name.as_str()),
-                    tenants::status.eq(TenantStatus::Active.as_str()),
-                    tenants::version.eq(tenant.version.get()),
-                    tenants::created_at.eq(DbTime(tenant.created_at)),
-                    tenants::updated_at.eq(DbTime(tenant.created_at)),
-                    tenants::data.eq(tenant.data.as_str()),
-                ))
+                .values(values!(tenant))
                 .returning(tenants::number)
                 .get_result(conn)?;
             Ok(TenantNumber::new(number))
+        })
+    }
+
+    fn insert_all(&mut self, all: &[NewTenant]) -> Result<Vec<TenantNumber>, StoreError> {
+        self.run(|conn| {
+            let mut numbers = Vec::with_capacity(all.len());
+            for some in all.chunks(ROWS) {
+                let rows: Vec<_> = some.iter().map(|tenant| values!(tenant)).collect();
+                let made = diesel::insert_into(tenants::table)
+                    .values(rows)
+                    .execute(conn)?;
+                // They have the highest numbers, since this unit alone writes.
+                let mut last: Vec<i64> = tenants::table
+                    .select(tenants::number)
+                    .order(tenants::number.desc())
+                    .limit(i64::try_from(made).unwrap_or(i64::MAX))
+                    .load(conn)?;
+                last.reverse();
+                numbers.extend(last.into_iter().map(TenantNumber::new));
+            }
+            Ok(numbers)
         })
     }
 

@@ -1,6 +1,8 @@
 //! Revoked tokens.
 
-use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, dsl::exists, select};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, QueryDsl, RunQueryDsl, dsl::exists, select,
+};
 use tenantry_domain::{
     clock::Timestamp,
     port::{StoreError, TokenQueries, TokenRepository},
@@ -11,8 +13,17 @@ use super::Session;
 use crate::{schema::revoked_tokens, types::DbTime};
 
 impl TokenQueries for Session {
-    fn is_revoked(&mut self, id: &str) -> Result<bool, StoreError> {
-        self.run(|conn| Ok(select(exists(revoked_tokens::table.find(id))).get_result(conn)?))
+    fn is_revoked(&mut self, id: &str, kid: &str) -> Result<bool, StoreError> {
+        let key = RevokedToken::all_of_key(kid);
+        self.run(|conn| {
+            let either = revoked_tokens::id.eq(id).or(revoked_tokens::id.eq(&key));
+            Ok(select(exists(revoked_tokens::table.filter(either))).get_result(conn)?)
+        })
+    }
+
+    fn is_key_revoked(&mut self, kid: &str) -> Result<bool, StoreError> {
+        let key = RevokedToken::all_of_key(kid);
+        self.run(|conn| Ok(select(exists(revoked_tokens::table.find(&key))).get_result(conn)?))
     }
 }
 

@@ -21,7 +21,7 @@ use tenantry_domain::port::{Snapshot, StoreError, UnitOfWork};
 use self::{
     connection::{Manager, Role},
     file::Identity,
-    queries::{ReadUnit, Session, WriteUnit, migrations},
+    queries::{ReadUnit, Session, WriteUnit, counts, migrations},
 };
 use crate::{
     database::{DatabaseOptions, OpenError},
@@ -87,12 +87,26 @@ impl Backend {
         migrations::check(Session::new(link))
     }
 
+    pub(crate) fn check_exactly(&self) -> Result<(), StoreError> {
+        self.refuse_if_gone()?;
+        let link = self.begin_on(&self.readers, ops::BEGIN_READ)?;
+        migrations::check_exactly(Session::new(link))
+    }
+
     pub(crate) fn migrate(&self) -> Result<Vec<String>, MigrateError> {
         migrations::run(&mut self.manager.migrator()?)
     }
 
     pub(crate) fn revert(&self) -> Result<Option<String>, MigrateError> {
         migrations::revert(&mut self.manager.migrator()?)
+    }
+
+    pub(crate) fn miscounted(&self) -> Result<u64, MigrateError> {
+        Ok(counts::miscounted(&mut self.manager.migrator()?)?)
+    }
+
+    pub(crate) fn recount(&self) -> Result<u64, MigrateError> {
+        counts::recount(&mut self.manager.migrator()?)
     }
 
     pub(crate) fn migrations(&self) -> Result<Vec<MigrationStatus>, MigrateError> {

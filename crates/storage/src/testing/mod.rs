@@ -4,6 +4,7 @@
     reason = "a test ends where its database fails it"
 )]
 
+pub mod cluster;
 mod server;
 mod shape;
 
@@ -33,6 +34,7 @@ pub struct TestDatabase {
     // Fields are dropped in this order: connections before their file.
     database: Database,
     options: DatabaseOptions,
+    #[expect(dead_code, reason = "it is kept to be dropped")]
     home: Home,
 }
 
@@ -41,6 +43,53 @@ pub struct TestDatabase {
 enum Home {
     Directory(#[expect(dead_code, reason = "it is kept to be dropped")] TempDir),
     Server(#[expect(dead_code, reason = "it is kept to be dropped")] OwnDatabase),
+}
+
+/// A PostgreSQL database for a program that connects to it by its URL. It is gone when
+/// this is dropped.
+#[derive(Debug)]
+pub struct PostgresDatabase(OwnDatabase);
+
+impl PostgresDatabase {
+    /// One without any table, on the server that `TENANTRY_TEST_POSTGRES_URL` names or else
+    /// on one that this process starts and takes away with it. `None`, and a line that
+    /// says so, where there is neither; with `CI=true` that is a failure.
+    pub fn empty() -> Option<Self> {
+        OwnDatabase::make(None).map(Self)
+    }
+
+    /// One with the whole schema; `None` as [`empty`](Self::empty).
+    pub fn migrated() -> Option<Self> {
+        static MODEL: OnceLock<Option<String>> = OnceLock::new();
+        // Migrated once, and copied for each test.
+        let model = MODEL.get_or_init(|| {
+            // One that stays would be left behind on a server that stays.
+            let model = OwnDatabase::make(None).filter(|_| server::is_thrown_away())?;
+            let name = model.name().to_owned();
+            migrate(&model);
+            // It is needed until the end, and then it is gone with its server.
+            std::mem::forget(model);
+            Some(name)
+        });
+        let database = OwnDatabase::make(model.as_deref())?;
+        if model.is_none() {
+            migrate(&database);
+        }
+        Some(Self(database))
+    }
+
+    /// Where it is, with the password if there is one.
+    pub fn url(&self) -> String {
+        self.0.url.exposed()
+    }
+}
+
+fn migrate(database: &OwnDatabase) {
+    let options = DatabaseOptions::new(database.url.clone());
+    Database::open(&options)
+        .expect("a new database can be opened")
+        .migrate()
+        .expect("a new database can be migrated");
 }
 
 /// Does the same with a connection of either database that may write.
@@ -88,27 +137,10 @@ impl TestDatabase {
         test
     }
 
-    /// A PostgreSQL database with the whole schema, on the server that
-    /// `TENANTRY_TEST_POSTGRES_URL` names or else on one that this process starts and takes
-    /// away with it. `None`, and a line that says so, where there is neither; with
-    /// `CI=true` that is a failure.
+    /// A PostgreSQL database with the whole schema; `None` where there is no server, as
+    /// [`PostgresDatabase::empty`] says.
     pub fn postgres() -> Option<Self> {
-        static MODEL: OnceLock<Option<String>> = OnceLock::new();
-        // Migrated once, and copied for each test.
-        let model = MODEL.get_or_init(|| {
-            // One that stays would be left behind on a server that stays.
-            let model = OwnDatabase::make(None).filter(|_| server::is_thrown_away())?;
-            let name = model.name().to_owned();
-            let Self { database, home, .. } = Self::on_postgres(model);
-            database.migrate().expect("a new database can be migrated");
-            drop(database);
-            // It is needed until the end, and then it is gone with its server.
-            std::mem::forget(home);
-            Some(name)
-        });
-        let test = Self::on_postgres(OwnDatabase::make(model.as_deref())?);
-        test.migrate().expect("a new database can be migrated");
-        Some(test)
+        PostgresDatabase::migrated().map(|database| Self::on_postgres(database.0))
     }
 
     /// An SQLite database without any table.
@@ -118,7 +150,7 @@ impl TestDatabase {
         Self::open(url, Home::Directory(directory))
     }
 
-    /// A PostgreSQL database without any table; `None` as [`postgres`](Self::postgres).
+    /// A PostgreSQL database without any table; `None` as [`PostgresDatabase::empty`].
     pub fn bare_postgres() -> Option<Self> {
         OwnDatabase::make(None).map(Self::on_postgres)
     }
@@ -184,6 +216,18 @@ impl TestDatabase {
     pub fn execute(&self, statements: &str) {
         with_writer!(self.database, |conn| conn.batch_execute(statements))
             .expect("the test's statements are well-formed");
+    }
+
+    /// Lets the next tenant have that number, as if those before it had been given out in vain.
+    pub fn skip_to_number(&self, number: i64) {
+        match self.database.backend() {
+            Backend::Sqlite(_) => self.execute(&format!(
+                "UPDATE sqlite_sequence SET seq = {number} - 1 WHERE name = 'tenants'"
+            )),
+            Backend::Postgres(_) => self.execute(&format!(
+                "ALTER SEQUENCE tenants_number_seq RESTART WITH {number}"
+            )),
+        }
     }
 
     /// Everything in the schema as the database itself describes it, in a fixed order.

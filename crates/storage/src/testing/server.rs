@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use diesel::{
+    Connection, PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection,
+    sql_query, sql_types::Text,
+};
 
 use crate::DatabaseUrl;
 
@@ -51,7 +54,7 @@ impl OwnDatabase {
 
         let server = server()?;
         let number = LAST.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tenantry_test_{}_{number}", process::id());
+        let name = format!("{}_{}_{number}", prefix(), process::id());
         let template = template.unwrap_or("template0");
         let url = DatabaseUrl::parse(&server.url)
             .unwrap_or_else(|fault| panic!("{VARIABLE} {fault}"))
@@ -77,12 +80,50 @@ impl Drop for OwnDatabase {
     }
 }
 
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
 impl Server {
+    /// Drops the databases of processes that are gone: what lives as long as its process,
+    /// or was in use when that was killed, is dropped by nobody else.
+    fn sweep(&self) {
+        let mut conn = PgConnection::establish(&self.url).expect("the server takes connections");
+        let begin = prefix() + "_";
+        let all: Vec<Named> = sql_query(
+            "SELECT datname::text AS name FROM pg_database WHERE starts_with(datname::text, $1)",
+        )
+        .bind::<Text, _>(&begin)
+        .load(&mut conn)
+        .expect("the server tells its databases");
+        for Named { name } in all {
+            let owner = name[begin.len()..].split('_').next().unwrap_or_default();
+            if !owner.is_empty() && !Path::new("/proc").join(owner).exists() {
+                // Another process may be as tidy at the same time.
+                let _ = conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+            }
+        }
+    }
+
     fn execute(&self, statement: &str) {
         let mut conn = PgConnection::establish(&self.url).expect("the server takes connections");
         conn.batch_execute(statement)
             .expect("the server does what its tests need");
     }
+}
+
+/// How the names of databases begin that processes make which can see this one. Several
+/// machines may use one server, and several containers of one machine.
+fn prefix() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let namespace = namespace.to_string_lossy();
+    let boot = boot.chars().filter(char::is_ascii_alphanumeric).take(12);
+    let namespace = namespace.chars().filter(char::is_ascii_digit);
+    let place: String = boot.chain(['_']).chain(namespace).collect();
+    format!("tenantry_test_{place}")
 }
 
 /// Whether the server, and all that is on it, goes when this process ends.
@@ -98,27 +139,29 @@ fn server() -> Option<&'static Server> {
 
 fn find() -> Option<Server> {
     if let Ok(url) = env::var(VARIABLE) {
-        return Some(Server { url, keeper: None });
+        let server = Server { url, keeper: None };
+        server.sweep();
+        return Some(server);
     }
     let Some(binaries) = newest_binaries() else {
-        let is_ci = env::var("CI").is_ok_and(|value| value == "true");
-        assert!(
-            !is_ci,
-            "no PostgreSQL server is installed, and {VARIABLE} names none"
-        );
-        // Past the test harness, which shows nothing of a test that succeeds. That it
-        // can't be shown is no reason to fail.
-        let _ = std::io::stderr().write_all(
-            b"\nPostgreSQL half skipped: no server is installed, and TENANTRY_TEST_POSTGRES_URL \
-              names none\n",
-        );
+        report_missing("and TENANTRY_TEST_POSTGRES_URL names none");
         return None;
     };
     Some(start(&binaries))
 }
 
+/// Says that tests are left out for want of a server; with `CI=true` that is a failure.
+pub(super) fn report_missing(and: &str) {
+    let is_ci = env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!is_ci, "no PostgreSQL server is installed, {and}");
+    // Past the test harness, which shows nothing of a test that succeeds. That it
+    // can't be shown is no reason to fail.
+    let line = format!("\nPostgreSQL half skipped: no server is installed, {and}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
 /// Where the newest server is that the system's packages have installed.
-fn newest_binaries() -> Option<PathBuf> {
+pub(super) fn newest_binaries() -> Option<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .ok()?
         .filter_map(|entry| {
@@ -173,7 +216,7 @@ fn start(binaries: &Path) -> Server {
         .arg("-k")
         .arg(&directory)
         .args(["-c", "listen_addresses=", "-c", "fsync=off"])
-        .args(["-c", "full_page_writes=off", "-c", "max_connections=400"])
+        .args(["-c", "full_page_writes=off", "-c", "max_connections=1000"])
         .args(["-c", "shared_buffers=64MB", "-c", "autovacuum=off"])
         .stdout(Stdio::null())
         .stderr(log)
@@ -218,7 +261,7 @@ fn wait_for(mut server: Child, url: &str, directory: &Path) {
 }
 
 /// Whom to run the server as: `postgres`, where this process is root.
-fn postgres_user() -> Option<(u32, u32)> {
+pub(super) fn postgres_user() -> Option<(u32, u32)> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let is_root = status
         .lines()

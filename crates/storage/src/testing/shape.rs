@@ -80,5 +80,7 @@ pub(super) const POSTGRES_DEFINITIONS: &str = "
     SELECT 'constraint ' || conname || ': ' || conrelid::regclass || ' ' || pg_get_constraintdef(oid)
     FROM pg_constraint WHERE connamespace = 'public'::regnamespace
     UNION ALL
+    SELECT 'trigger ' || tgname || ': ' || pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL
     SELECT 'function ' || proname || ': ' || pg_get_functiondef(oid)
     FROM pg_proc WHERE pronamespace = 'public'::regnamespace";

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use tenantry_domain::{
-    client::{Client, ClientOwner, ClientStatus, KnownClient, OwningTenant, SecretHash},
+    client::{
+        Client, ClientChange, ClientOwner, ClientStatus, KnownClient, OwningTenant, SecretHash,
+    },
     environment::EnvironmentAccess,
     id::TenantNumber,
     port::StoreError,
     scope::ScopeSet,
     tenant::{Tenant, TenantChange, TenantStatus},
+    uses::{self, Uses},
 };
 use tenantry_storage::testing::TestDatabase;
 
@@ -194,4 +197,83 @@ pub(crate) fn get_a_new_hash_only_for_the_old_one(db: &TestDatabase) {
         "already replaced"
     );
     assert_eq!(known(db, &other).unwrap().secrets, [secret(2)]);
+}
+
+pub(crate) fn are_used_later_and_later(db: &TestDatabase) {
+    let one = client(1, ClientOwner::Operator(EnvironmentAccess::All));
+    add(db, &one, 1);
+    let gone = client(9, ClientOwner::Operator(EnvironmentAccess::All));
+    let used = |seconds| {
+        let mut uses = Uses::default();
+        uses.record(one.key, Some(secret(1).id), at(seconds));
+        uses.record(gone.key, Some(secret(9).id), at(seconds));
+        write(&**db, |unit| uses::store(unit, &uses));
+        let known = known(db, &one).unwrap();
+        (known.client.last_used_at, known.secrets[0].last_used_at)
+    };
+    let both = |seconds| (Some(at(seconds)), Some(at(seconds)));
+    assert_eq!(used(100), both(100));
+    assert_eq!(used(200), both(200));
+    // Another server was slower with what it had noted.
+    assert_eq!(used(150), both(200));
+}
+
+pub(crate) fn are_changed_and_deleted(db: &TestDatabase) {
+    environments(&**db, &[1]);
+    let tenant = insert(&**db, tenant_in(1, 1));
+    let (one, other) = (
+        client(1, of_tenant(tenant.number)),
+        client(2, of_tenant(tenant.number)),
+    );
+    add(db, &one, 1);
+    add(db, &other, 2);
+    let changed = one.clone().change(ClientChange {
+        name: Some(name("Neu")),
+        status: Some(ClientStatus::Disabled),
+        scopes: Some(ScopeSet::parse("a b").unwrap()),
+    });
+    assert!(write(&**db, |unit| unit.clients().update(&changed)));
+    assert_eq!(known(db, &one).unwrap().client, changed);
+    assert_eq!(known(db, &other).unwrap().client, other, "and no other");
+
+    assert!(write(&**db, |unit| unit.clients().delete(one.key)));
+    assert!(known(db, &one).is_none());
+    assert_eq!(known(db, &other).unwrap().secrets, [secret(2)]);
+    assert!(!write(&**db, |unit| unit.clients().delete(one.key)));
+    assert!(!write(&**db, |unit| unit.clients().update(&changed)));
+    // Were its secret still there, its id would still be taken.
+    add(db, &client(3, of_tenant(tenant.number)), 1);
+}
+
+pub(crate) fn get_and_lose_secrets(db: &TestDatabase) {
+    let (one, other) = (
+        client(1, ClientOwner::Operator(EnvironmentAccess::All)),
+        client(2, ClientOwner::Operator(EnvironmentAccess::All)),
+    );
+    add(db, &one, 1);
+    add(db, &other, 2);
+    write(&**db, |unit| {
+        unit.clients().insert_secret(one.key, &secret(3))
+    });
+    let secrets = |client: &Client| known(db, client).unwrap().secrets;
+    assert_eq!(secrets(&one), [secret(1), secret(3)], "oldest first");
+    let set = |client: &Client, n, end| {
+        let id = secret(n).id;
+        write(&**db, |unit| unit.clients().set_expiry(client.key, id, end))
+    };
+    assert!(set(&one, 1, Some(at(99))));
+    assert_eq!(secrets(&one)[0].expires_at, Some(at(99)));
+    assert_eq!(secrets(&one)[1], secret(3));
+    assert!(set(&one, 1, None));
+    assert_eq!(secrets(&one), [secret(1), secret(3)]);
+    assert!(!set(&one, 2, Some(at(99))), "not this client's");
+    let delete = |client: &Client, n| {
+        let id = secret(n).id;
+        write(&**db, |unit| unit.clients().delete_secret(client.key, id))
+    };
+    assert!(!delete(&one, 2));
+    assert!(delete(&one, 1));
+    assert!(!delete(&one, 1));
+    assert_eq!(secrets(&one), [secret(3)]);
+    assert_eq!(secrets(&other), [secret(2)]);
 }

@@ -14,6 +14,8 @@ mod environments;
 mod fidelity;
 mod make;
 mod migrations;
+mod numbered;
+mod operators;
 mod paging;
 mod records;
 mod staff;
@@ -54,6 +56,8 @@ on_every_database! {
     environments:
         come_back_as_they_went_in
         are_found_several_at_once
+        are_changed_and_deleted_in_the_version_that_was_read
+        are_known_to_have_tenants
         one_at_the_most_is_the_default
         need_their_region
         are_shown_to_those_who_may_see_them;
@@ -77,13 +81,24 @@ on_every_database! {
         need_their_owner
         are_told_apart_from_the_operators
         are_listed_for_their_tenant
-        get_a_new_hash_only_for_the_old_one;
+        are_changed_and_deleted
+        get_and_lose_secrets
+        get_a_new_hash_only_for_the_old_one
+        are_used_later_and_later;
+    operators:
+        management_clients_are_listed_disabled_rotated_and_deleted
+        a_tenants_client_is_none_of_the_operators;
     staff:
         accounts_come_back_as_they_went_in
         accounts_get_a_new_hash_only_for_the_old_one
-        keys_come_back_oldest_first;
+        accounts_are_made_changed_and_deleted
+        keys_come_back_oldest_first
+        keys_are_updated_and_deleted
+        keys_are_rotated_retired_and_kept
+        keys_are_sealed_anew_all_or_none;
     tokens:
-        a_revoked_token_stays_so_until_it_has_expired;
+        a_revoked_token_stays_so_until_it_has_expired
+        all_tokens_of_a_key_can_be_revoked;
     unique:
         everything_unique_is_told_apart;
     paging:
@@ -93,6 +108,12 @@ on_every_database! {
         nothing_is_visible_to_who_may_see_nothing
         a_last_page_says_where_to_go_on
         clients_and_environments_are_paged_likewise;
+    numbered:
+        pages_are_whole_at_the_edges_of_blocks
+        emptied_blocks_and_gaps_are_passed_over
+        pages_and_totals_are_exact_while_others_write
+        tenants_from_before_the_counts_are_counted
+        wrong_counts_are_found_and_mended;
     fidelity:
         data_keeps_order_and_digits
         text_and_instants_come_back_exactly;
@@ -122,6 +143,10 @@ on_every_database! {
     usecases:
         a_tenant_and_its_client_are_made_both_or_none
         a_tenant_is_made_read_changed_and_deleted
+        a_patch_changes_the_version_it_finds
+        a_tenants_clients_come_change_and_go
+        secrets_are_rotated_and_retired
+        an_environment_comes_changes_and_goes
         records_go_to_the_default_environment
         an_id_that_was_given_up_can_be_used_again
         a_clock_that_is_set_back_hides_no_tenant

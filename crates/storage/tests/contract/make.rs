@@ -147,6 +147,7 @@ pub(crate) fn key(n: u128) -> SealedKey {
         created_at,
         signs_from: created_at.plus_seconds(300),
         expires_at: None,
+        token_ttl: 3600,
     }
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::make::{at, data, environments, insert, read, tenant_in, write};
 
-fn numbered(page: u64, size: u64) -> NumberedPage {
+pub(crate) fn numbered(page: u64, size: u64) -> NumberedPage {
     NumberedPage::parse(Some(&page.to_string()), Some(&size.to_string())).unwrap()
 }
 
@@ -77,13 +77,15 @@ pub(crate) fn are_shown_by_number(db: &TestDatabase) {
 }
 
 /// Twelve tenants with gaps between their numbers, made and changed at times that are close
-/// together and partly the same.
+/// together.
 fn scattered(db: &TestDatabase) -> Vec<Tenant> {
     environments(&**db, &[1]);
     (1..=24_u128)
         .filter_map(|n| {
             let half_seconds = i64::try_from(n / 3).unwrap();
-            let created_at = at(0).plus_micros(500_000 * half_seconds);
+            // In part in the same second, but never at the same instant.
+            let micros = 500_000 * half_seconds + i64::try_from(n).unwrap();
+            let created_at = at(0).plus_micros(micros);
             let new = NewTenant {
                 id: TenantId::from_uuid(Uuid::from_u128((n * 7919) % 1009 + 1)),
                 created_at,

@@ -2,29 +2,33 @@
 
 use tenantry_domain::{
     account::Username,
-    client::SecretHash,
-    environment::EnvironmentAccess,
+    client::{ClientChange, ClientStatus, SecretHash},
+    environment::{EnvironmentAccess, EnvironmentChange},
     error::{Error, FaultKind, Thing},
     id::TenantId,
     page::PageRequest,
     port::{self, Store, StoreError, Unique},
-    scope::ManagementScope,
-    tenant::{Precondition, Tenant},
+    rotation::Overlap,
+    scope::{ManagementScope, ScopeSet},
+    tenant::{Precondition, Tenant, TenantStatus},
     testing::{
         context, context_at, create_environment, create_reference_environment, credentials, instant,
     },
     usecase::{
         Context,
         bootstrap::{self, Bootstrap},
-        clients::CreateManagementClient,
+        clients::{self, CreateManagementClient, CreateTenantClient},
         environments,
-        tenants::{self, CreateTenant, CreateTenantRecord, CreatedTenant, ReplaceTenantRecord},
+        secrets::{self, RotateSecret},
+        tenants::{
+            self, CreateTenant, CreateTenantRecord, CreatedTenant, PatchTenant, ReplaceTenantRecord,
+        },
     },
     version::Version,
 };
 use tenantry_storage::testing::TestDatabase;
 
-use crate::make::{by_id, count, data, key, label, name, read, version};
+use crate::make::{by_id, count, data, domain, key, label, name, read, version};
 
 const ALL: EnvironmentAccess = EnvironmentAccess::All;
 
@@ -146,6 +150,250 @@ pub(crate) fn a_tenant_is_made_read_changed_and_deleted(db: &TestDatabase) {
             "tenant.deleted"
         ]
     );
+}
+
+pub(crate) fn a_patch_changes_the_version_it_finds(db: &TestDatabase) {
+    let context = context();
+    reference_environment(db, &context);
+    let created = create(db, &context, command(&context, "one")).unwrap();
+    let id = created.tenant.id;
+    let patch = |command: PatchTenant, precondition: &Precondition, access: &EnvironmentAccess| {
+        port::write::<_, Error>(&**db, |unit| {
+            tenants::patch(unit, &context, access, id, precondition, command)
+        })
+        .map(|(tenant, _)| tenant)
+    };
+    let status = |status| PatchTenant {
+        status: Some(status),
+        ..PatchTenant::default()
+    };
+    let none = &Precondition::None;
+    let suspended = PatchTenant {
+        name: Some(name("New")),
+        ..status(TenantStatus::Suspended)
+    };
+    let suspended = patch(suspended, none, &ALL).unwrap();
+    assert_eq!(by_id(&**db, id), Some(suspended.clone()));
+    assert_eq!(suspended.version, version(2));
+    assert_eq!(suspended.data(), created.tenant.data());
+    patch(status(TenantStatus::Suspended), none, &ALL).unwrap();
+    patch(status(TenantStatus::Active), none, &ALL).unwrap();
+    let last = patch(PatchTenant::default(), none, &ALL).unwrap();
+    assert_eq!(last.version, version(5));
+    assert_eq!(
+        kinds(db)[3..],
+        [
+            "tenant.suspended",
+            "tenant.updated",
+            "tenant.resumed",
+            "tenant.updated"
+        ],
+        "one change each, called by what became of the status"
+    );
+    let changes = db.changes();
+    let old = Precondition::OneOf(vec![suspended.revision()]);
+    assert!(matches!(
+        patch(PatchTenant::default(), &old, &ALL),
+        Err(Error::PreconditionFailed(Thing::Tenant))
+    ));
+    let elsewhere = EnvironmentAccess::Only([].into());
+    assert!(matches!(
+        patch(PatchTenant::default(), none, &elsewhere),
+        Err(Error::Missing(Thing::Tenant))
+    ));
+    assert_eq!(db.changes(), changes);
+    assert_eq!(by_id(&**db, id), Some(last));
+}
+
+pub(crate) fn a_tenants_clients_come_change_and_go(db: &TestDatabase) {
+    let context = context();
+    reference_environment(db, &context);
+    let tenant = create(db, &context, command(&context, "one"))
+        .unwrap()
+        .tenant;
+    let other = create(db, &context, command(&context, "two"))
+        .unwrap()
+        .tenant;
+    let before = kinds(db).len();
+    let make = CreateTenantClient {
+        credentials: credentials(&context),
+        name: name("Orders"),
+        scopes: ScopeSet::parse("a b").unwrap(),
+    };
+    let client = port::write::<_, Error>(&**db, |unit| {
+        clients::create_of_tenant(unit, &context, &ALL, tenant.id, make)
+    });
+    let client = client.unwrap();
+    let get = |tenant: &Tenant| {
+        port::read::<_, Error>(&**db, |unit| {
+            clients::get_of_tenant(unit, &ALL, tenant.id, &client.id)
+        })
+    };
+    assert_eq!(get(&tenant).unwrap(), client);
+    assert!(matches!(get(&other), Err(Error::Missing(Thing::Client))));
+    let patch = |tenant: &Tenant| {
+        let change = ClientChange {
+            status: Some(ClientStatus::Disabled),
+            ..ClientChange::default()
+        };
+        port::write::<_, Error>(&**db, |unit| {
+            clients::patch_of_tenant(unit, &context, &ALL, tenant.id, &client.id, change)
+        })
+    };
+    assert!(matches!(patch(&other), Err(Error::Missing(Thing::Client))));
+    assert_eq!(patch(&tenant).unwrap().status, ClientStatus::Disabled);
+    let delete = |access: &EnvironmentAccess| {
+        port::write::<_, Error>(&**db, |unit| {
+            clients::delete_of_tenant(unit, &context, access, tenant.id, &client.id)
+        })
+    };
+    let elsewhere = EnvironmentAccess::Only([].into());
+    assert!(matches!(
+        delete(&elsewhere),
+        Err(Error::Missing(Thing::Tenant))
+    ));
+    delete(&ALL).unwrap();
+    assert!(matches!(delete(&ALL), Err(Error::Missing(Thing::Client))));
+    assert_eq!(
+        kinds(db)[before..],
+        ["client.created", "client.updated", "client.deleted"]
+    );
+    let changes = db.changes();
+    for change in &changes[before..] {
+        assert!(
+            change.subject.contains(r#""scopes":["a","b"]"#),
+            "{change:?}"
+        );
+        assert!(!change.subject.contains("hash"), "{change:?}");
+    }
+}
+
+pub(crate) fn secrets_are_rotated_and_retired(db: &TestDatabase) {
+    let context = context();
+    reference_environment(db, &context);
+    let created = create(db, &context, command(&context, "one")).unwrap();
+    let (tenant, client) = (created.tenant.id, created.client.id.clone());
+    let before = kinds(db).len();
+    let rotate = |hash: &str, seconds| {
+        let command = RotateSecret {
+            hash: SecretHash::new(hash.to_owned()),
+            overlap: Overlap::new(seconds).unwrap(),
+        };
+        port::write::<_, Error>(&**db, |unit| {
+            secrets::rotate_of_tenants_client(unit, &context, &ALL, tenant, &client, command)
+        })
+        .unwrap()
+    };
+    let stored = || {
+        read(&**db, |unit| unit.clients().known(&client))
+            .unwrap()
+            .secrets
+    };
+    let hashes = || {
+        let hashes = stored().into_iter().map(|one| one.hash.as_str().to_owned());
+        hashes.collect::<Vec<_>>()
+    };
+    let first = hashes()[0].clone();
+    let end = rotate("second", 3600);
+    assert_eq!(hashes(), [first, "second".to_owned()]);
+    assert_eq!(stored()[0].expires_at, Some(end));
+    rotate("third", 3600);
+    assert_eq!(hashes(), ["second", "third"]);
+    let retire = |id| {
+        port::write::<_, Error>(&**db, |unit| {
+            secrets::retire_of_tenants_client(unit, &context, &ALL, tenant, &client, id)
+        })
+    };
+    retire(stored()[1].id).unwrap();
+    assert_eq!(hashes(), ["second"]);
+    assert_eq!(stored()[0].expires_at, None);
+    assert!(matches!(retire(stored()[0].id), Err(Error::LastSecret)));
+    rotate("fourth", 0);
+    assert_eq!(hashes(), ["fourth"]);
+    assert_eq!(
+        kinds(db)[before..],
+        [
+            "client.secret_rotated",
+            "client.secret_rotated",
+            "client.updated",
+            "client.secret_rotated"
+        ]
+    );
+}
+
+pub(crate) fn an_environment_comes_changes_and_goes(db: &TestDatabase) {
+    let context = context();
+    reference_environment(db, &context);
+    let create_as = |access: &EnvironmentAccess| {
+        let command = create_environment("second");
+        port::write::<_, Error>(&**db, |unit| {
+            environments::create_as(unit, &context, access, command)
+        })
+    };
+    let bound = EnvironmentAccess::Only([create_reference_environment().id.unwrap()].into());
+    assert!(matches!(create_as(&bound), Err(Error::Bound)));
+    let made = create_as(&ALL).unwrap();
+    let patch = |change: EnvironmentChange, precondition: &Precondition<_>, access: &_| {
+        port::write::<_, Error>(&**db, |unit| {
+            environments::patch(unit, &context, access, made.id, precondition, change)
+        })
+    };
+    let renamed = EnvironmentChange {
+        domain: Some(domain("renamed.example")),
+        ..EnvironmentChange::default()
+    };
+    let none = &Precondition::None;
+    assert!(matches!(
+        patch(renamed.clone(), none, &bound),
+        Err(Error::Missing(Thing::Environment))
+    ));
+    let changed = patch(renamed.clone(), none, &ALL).unwrap();
+    assert_eq!(
+        changed.tenant_domain,
+        domain("renamed.example"),
+        "it goes along"
+    );
+    assert_eq!(changed.version, version(2));
+    let old = Precondition::OneOf(vec![made.revision()]);
+    assert!(matches!(
+        patch(renamed, &old, &ALL),
+        Err(Error::PreconditionFailed(Thing::Environment))
+    ));
+
+    let mut tenant = command(&context, "one");
+    tenant.environment_id = made.id;
+    let tenant = create(db, &context, tenant).unwrap().tenant;
+    let moved = EnvironmentChange {
+        tenant_domain: Some(domain("moved.example")),
+        ..EnvironmentChange::default()
+    };
+    match patch(moved, none, &ALL) {
+        Err(Error::Invalid(faults)) => assert_eq!(faults[0].kind, FaultKind::DomainInUse),
+        other => panic!("{other:?}"),
+    }
+    let before = kinds(db).len();
+    let delete = |id| {
+        port::write::<_, Error>(&**db, |unit| {
+            environments::delete(unit, &context, &ALL, id, &Precondition::None)
+        })
+    };
+    assert!(matches!(delete(made.id), Err(Error::NotEmpty)));
+    port::write::<_, Error>(&**db, |unit| {
+        tenants::delete(unit, &context, &ALL, tenant.id, &Precondition::None)
+    })
+    .unwrap();
+    delete(made.id).unwrap();
+    assert!(matches!(
+        delete(made.id),
+        Err(Error::Missing(Thing::Environment))
+    ));
+    let default = create_reference_environment().id.unwrap();
+    assert!(matches!(delete(default), Err(Error::IsDefault)));
+    assert_eq!(
+        kinds(db)[before..],
+        ["tenant.deleted", "environment.deleted"]
+    );
+    assert!(kinds(db).contains(&"environment.updated".to_owned()));
 }
 
 pub(crate) fn records_go_to_the_default_environment(db: &TestDatabase) {

@@ -2,6 +2,7 @@
 
 mod clients;
 mod environments;
+mod secrets;
 mod tenants;
 
 use crate::operation::Operation;
@@ -10,5 +11,6 @@ pub(super) fn operations() -> Vec<Operation> {
     let mut operations = environments::operations();
     operations.extend(tenants::operations());
     operations.extend(clients::operations());
+    operations.extend(secrets::operations());
     operations
 }

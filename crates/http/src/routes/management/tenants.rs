@@ -1,9 +1,6 @@
 //! Tenants (contract §4.2, §4.3).
 
-use actix_web::{
-    HttpResponse,
-    http::{Method, StatusCode, header},
-};
+use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tenantry_auth::{
@@ -12,12 +9,14 @@ use tenantry_auth::{
 };
 use tenantry_domain::{
     client::ClientSecret,
-    data::TenantData,
+    data::{DataPatch, TenantData},
+    environment::Environment,
     error::FaultKind,
     id::{EnvironmentId, TenantId},
     name::Name,
     subdomain::Label,
-    usecase::tenants::{self, CreateTenant, CreatedTenant, TenantPage},
+    tenant::{Tenant, TenantStatus},
+    usecase::tenants::{self, CreateTenant, CreatedTenant, PatchTenant, TenantPage},
     view::TenantView,
 };
 
@@ -26,12 +25,13 @@ use crate::{
     body::Bodies,
     call::Call,
     caller::Management,
+    creation::{Made, Work},
     deps::Deps,
     error::ApiError,
     etag,
     json::{Members, string},
     negotiate::Produces,
-    operation::Operation,
+    operation::{Operation, Verb},
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -39,10 +39,11 @@ pub(super) fn operations() -> Vec<Operation> {
     const ONE: &str = "/v1/tenants/{id}";
     let json = Produces::Json;
     vec![
-        Operation::new("TENANT_RETRIEVE_LIST", Method::GET, ALL, json, list),
-        Operation::new("TENANT_CREATE", Method::POST, ALL, json, create),
-        Operation::new("TENANT_RETRIEVE", Method::GET, ONE, json, get),
-        Operation::new("TENANT_DELETE", Method::DELETE, ONE, json, delete),
+        Operation::new("TENANT_RETRIEVE_LIST", Verb::Get, ALL, json, list),
+        Operation::create("TENANT_CREATE", ALL, create),
+        Operation::new("TENANT_RETRIEVE", Verb::Get, ONE, json, get),
+        Operation::new("TENANT_UPDATE", Verb::Patch, ONE, json, patch),
+        Operation::new("TENANT_DELETE", Verb::Delete, ONE, json, delete),
     ]
 }
 
@@ -55,19 +56,15 @@ async fn list(caller: Management<TenantsRead>, call: Call) -> Result<HttpRespons
     show_page(&page)
 }
 
-async fn create(
-    caller: Management<TenantsWrite>,
-    mut call: Call,
-) -> Result<HttpResponse, ApiError> {
-    let body = call.json(Bodies::Json).await?;
-    let command = read_create(&body, &call.deps)?;
+fn create(caller: &Management<TenantsWrite>, call: &Call, body: &[u8]) -> Result<Work, ApiError> {
+    let command = read_create(body, &call.deps)?;
     let secret = command.credentials.secret.clone();
-    let context = caller.context(&call);
-    let access = caller.principal.access;
-    let created = call
-        .write(move |unit| tenants::create(unit, &context, &access, command))
-        .await?;
-    Ok(show_created(&created, &secret))
+    let context = caller.context(call);
+    let access = caller.principal.access.clone();
+    Ok(Box::new(move |unit| {
+        let created = tenants::create(unit, &context, &access, command)?;
+        Ok(show_created(&created, &secret))
+    }))
 }
 
 async fn get(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse, ApiError> {
@@ -80,11 +77,20 @@ async fn get(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse
     if etag::is_known(&call.request, &tag) {
         return Ok(answer::not_modified(&tag));
     }
-    let body = Detailed {
-        tenant: TenantView::new(&tenant, &environment),
-        data: serde_json::from_str(tenant.data().as_str()).map_err(ApiError::internal)?,
-    };
-    Ok(answer::tagged(answer::builder(StatusCode::OK), &tag).body(answer::to_json(&body)))
+    show(&tenant, &environment)
+}
+
+async fn patch(caller: Management<TenantsWrite>, mut call: Call) -> Result<HttpResponse, ApiError> {
+    let id = call.path_id("id", TenantId::parse)?;
+    let precondition = etag::precondition(&call.request);
+    let body = call.json(Bodies::MergePatch).await?;
+    let command = read_patch(&body)?;
+    let context = caller.context(&call);
+    let access = caller.principal.access;
+    let (tenant, environment) = call
+        .write(move |unit| tenants::patch(unit, &context, &access, id, &precondition, command))
+        .await?;
+    show(&tenant, &environment)
 }
 
 async fn delete(caller: Management<TenantsWrite>, call: Call) -> Result<HttpResponse, ApiError> {
@@ -127,6 +133,29 @@ fn read_create(body: &[u8], deps: &Deps) -> Result<CreateTenant, ApiError> {
     }
 }
 
+/// Reads a merge patch. Every member that can be changed is always there, so that none
+/// can be taken away by null.
+fn read_patch(body: &[u8]) -> Result<PatchTenant, ApiError> {
+    let mut members = Members::parse(body)?;
+    members.refuse_unknown(&["name", "data", "status"]);
+    let command = PatchTenant {
+        name: members.not_null("name", string(Name::parse)),
+        data: members.not_null("data", |value| Ok(DataPatch::from_json(value)?)),
+        status: members.not_null("status", string(str::parse::<TenantStatus>)),
+    };
+    members.finish()?;
+    Ok(command)
+}
+
+fn show(tenant: &Tenant, environment: &Environment) -> Result<HttpResponse, ApiError> {
+    let body = Detailed {
+        tenant: TenantView::new(tenant, environment),
+        data: serde_json::from_str(tenant.data().as_str()).map_err(ApiError::internal)?,
+    };
+    let tag = etag::management(tenant, environment);
+    Ok(answer::tagged(answer::builder(StatusCode::OK), &tag).body(answer::to_json(&body)))
+}
+
 /// One tenant with all that lists leave out.
 #[derive(Serialize)]
 struct Detailed<'a> {
@@ -150,7 +179,7 @@ struct CreatedClient<'a> {
     client_secret: &'a str,
 }
 
-fn show_created(created: &CreatedTenant, secret: &ClientSecret) -> HttpResponse {
+fn show_created(created: &CreatedTenant, secret: &ClientSecret) -> Made {
     let CreatedTenant {
         tenant,
         environment,
@@ -163,10 +192,9 @@ fn show_created(created: &CreatedTenant, secret: &ClientSecret) -> HttpResponse 
             client_secret: secret.expose(),
         },
     };
-    answer::builder(StatusCode::CREATED)
-        .insert_header((header::LOCATION, format!("/v1/tenants/{}", tenant.id)))
-        .insert_header((header::ETAG, etag::management(tenant, environment)))
-        .body(answer::to_json(&body))
+    Made::new(&body)
+        .at(format!("/v1/tenants/{}", tenant.id))
+        .tagged(etag::management(tenant, environment))
 }
 
 fn show_page(page: &TenantPage) -> Result<HttpResponse, ApiError> {

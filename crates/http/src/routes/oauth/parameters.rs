@@ -35,7 +35,7 @@ impl Parameters {
         let mut pairs: Vec<(String, SecretString)> = Vec::new();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             // RFC 6749 §3.2; RFC 8707 §2 alone allows one parameter to stand twice.
-            if name != "resource" && pairs.iter().any(|(known, _)| *known == name) {
+            if name != RESOURCE && pairs.iter().any(|(known, _)| *known == name) {
                 return Err(invalid("A parameter is repeated."));
             }
             pairs.push((name.into_owned(), value.into_owned().into()));
@@ -51,27 +51,36 @@ impl Parameters {
                 value.kind()
             ))
         })?;
-        let pairs = object
-            .iter()
-            .filter(|(_, value)| value.kind() != Kind::Null);
-        let read = |(name, value): (&str, Value<'_>)| match value.as_str() {
-            Some(text) => Ok(Some((
-                name.to_owned(),
-                SecretString::from(text.into_owned()),
-            ))),
-            None if KNOWN.contains(&name) => Err(invalid(&format!("{name} must be a string."))),
-            None => Ok(None),
-        };
-        pairs
-            .filter_map(|pair| read(pair).transpose())
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let mut pairs = Vec::new();
+        for (name, value) in object.iter() {
+            let values = match value.as_array() {
+                // What stands more than once in a form is an array in JSON.
+                Some(values) if name == RESOURCE => values,
+                _ => vec![value],
+            };
+            for value in values {
+                match value.as_str() {
+                    Some(text) => {
+                        pairs.push((name.to_owned(), SecretString::from(text.into_owned())));
+                    }
+                    None if value.kind() == Kind::Null || !KNOWN.contains(&name) => {}
+                    None => return Err(invalid(&format!("{name} must be a string."))),
+                }
+            }
+        }
+        Ok(Self(pairs))
     }
 
     /// A parameter that has a value.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
-        Some(value.expose_secret()).filter(|value| !value.is_empty())
+        self.all(name).next()
+    }
+
+    /// Every value of a parameter that may stand more than once.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.0.iter().filter(move |(key, _)| key == name);
+        let values = named.map(|(_, value)| value.expose_secret());
+        values.filter(|value| !value.is_empty())
     }
 
     /// A parameter that must be there.
@@ -82,7 +91,7 @@ impl Parameters {
 }
 
 /// The parameters that mean something here, and so must be strings in a JSON body.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "client_id",
     "client_secret",
     "grant_type",
@@ -90,7 +99,11 @@ const KNOWN: [&str; 7] = [
     "scope",
     "token",
     "token_type_hint",
+    RESOURCE,
 ];
+
+/// The one parameter that may stand more than once (RFC 8707 §2).
+pub(super) const RESOURCE: &str = "resource";
 
 /// What a client has presented to authenticate with.
 pub(super) struct Presented {

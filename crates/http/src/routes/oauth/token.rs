@@ -1,7 +1,5 @@
 //! `POST /oauth/token`: the client credentials grant (RFC 6749 §4.4, contract §3.1).
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use actix_web::{HttpResponse, http::StatusCode};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -12,15 +10,17 @@ use tenantry_auth::{
 use tenantry_domain::{
     client::{ClientId, KnownClient},
     id::RequestId,
+    port::{Snapshot, StoreError},
     scope::ScopeSet,
 };
 
-use super::parameters::{Parameters, Presented, refuse};
+use super::parameters::{Parameters, Presented, RESOURCE, refuse};
 use crate::{
     answer,
     call::Call,
     caller::Anybody,
     error::{ApiError, Code},
+    keys,
 };
 
 /// A successful answer (RFC 6749 §5.1).
@@ -43,34 +43,45 @@ pub(super) async fn create(_: Anybody, mut call: Call) -> Result<HttpResponse, A
     }
     // What is wrong with the request is told before who asks is looked at, so that
     // nothing in the answer hangs on whether the client exists.
-    let (audience, scope) = (parameters.get("audience"), parameters.get("scope"));
-    let known = authenticate(&call, &presented).await?;
-    let audience = choose_audience(&call, &known, audience)?;
+    let scope = parameters.get("scope");
+    let kid = call.deps.keys.current();
+    let kid = kid.signing_kid(call.deps.now()).map(str::to_owned);
+    let is_retired = move |unit: &mut dyn Snapshot| match &kid {
+        Some(kid) => unit.tokens().is_key_revoked(kid),
+        None => Ok(true),
+    };
+    let (known, is_retired) = authenticate(&call, &presented, is_retired).await?;
+    let audience = choose_audience(&call, &known, &parameters)?;
     let scope = choose_scopes(&known, scope)?.to_string();
-    let token = sign(&call, &known, audience, &scope)?;
+    if is_retired || !call.deps.keys.is_fresh(call.deps.now()) {
+        keys::renew(&call).await?;
+    }
+    let (token, expires_in) = sign(&call, &known, audience, &scope)?;
     call.deps.metrics.tokens_issued.inc();
     Ok(answer::json(
         StatusCode::OK,
         &Answer {
             access_token: &token,
-            expires_in: call.deps.config.token_ttl,
+            expires_in,
             token_type: "Bearer",
             scope: &scope,
         },
     ))
 }
 
-/// Finds out which client asks. Every refusal looks the same and takes the same time.
-pub(super) async fn authenticate(
+/// Finds out which client asks, and what `also` reads in the same snapshot. Every refusal
+/// looks the same and takes the same time.
+pub(super) async fn authenticate<T: Send + 'static>(
     call: &Call,
     presented: &Presented,
-) -> Result<KnownClient, ApiError> {
+    also: impl FnOnce(&mut dyn Snapshot) -> Result<T, StoreError> + Send + 'static,
+) -> Result<(KnownClient, T), ApiError> {
     let deps = &call.deps;
     // What can't be an id is looked for all the same, by one that nobody has.
     let id = ClientId::parse(&presented.client_id).or_else(|_| ClientId::parse("~"));
     let id = id.map_err(ApiError::internal)?;
-    let known = call
-        .read(move |unit| Ok(unit.clients().known(&id)?))
+    let (known, also) = call
+        .read(move |unit| Ok((unit.clients().known(&id)?, also(unit)?)))
         .await?;
     let known = known.filter(|known| known.client.id.as_str() == presented.client_id);
     let now = deps.now();
@@ -79,15 +90,17 @@ pub(super) async fn authenticate(
     match (checked, known) {
         (Ok(authenticated), Some(known)) => {
             call.trace.set_actor(known.client.id.to_string());
+            let secret = Some(authenticated.secret);
+            deps.uses.record(known.client.key, secret, now);
             rehash(call, &known, authenticated).await;
-            Ok(known)
+            Ok((known, also))
         }
         (Ok(_), None) => Err(ApiError::internal("an unknown client was authenticated")),
         (Err(refused), _) => {
             let message = "The client is unknown, its secret is wrong, or it may not be used.";
             let limited = deps
                 .limiter
-                .record_failure(&presented.client_id, address(call), now);
+                .record_failure(&presented.client_id, call.address(), now);
             Err(match limited {
                 Ok(()) => refuse(presented.by_basic, message).caused_by(refused),
                 Err(limited) => {
@@ -126,20 +139,18 @@ async fn rehash(call: &Call, known: &KnownClient, authenticated: Authenticated) 
     }
 }
 
-/// The address that asks: the peer's own, never one that a header claims.
-fn address(call: &Call) -> IpAddr {
-    call.request
-        .peer_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
-}
-
+/// The client's own audience, which is the only one that it may name, as `audience` or as
+/// `resource` (RFC 8707 §2).
 fn choose_audience(
     call: &Call,
     known: &KnownClient,
-    wanted: Option<&str>,
+    parameters: &Parameters,
 ) -> Result<String, ApiError> {
     let own = known.audience(&call.deps.config.public_url);
-    if wanted.is_some_and(|wanted| wanted != own) {
+    let mut audiences = parameters.all("audience");
+    // A resource is a URI, and many libraries write that of a host with a slash at its end.
+    let is_own = |resource: &str| resource.strip_suffix('/').unwrap_or(resource) == own;
+    if audiences.any(|wanted| wanted != own) || !parameters.all(RESOURCE).all(is_own) {
         let message = "The client gets no tokens for that audience.";
         return Err(ApiError::new(Code::InvalidTarget, message));
     }
@@ -168,9 +179,17 @@ fn sign(
     known: &KnownClient,
     audience: String,
     scope: &str,
-) -> Result<String, ApiError> {
+) -> Result<(String, u32), ApiError> {
     let deps = &call.deps;
     let now = deps.now();
+    if !deps.keys.is_fresh(now) {
+        let cause = "the signing keys could not be read for too long to sign with them";
+        return Err(ApiError::overloaded(cause.to_owned()));
+    }
+    let ring = deps.keys.current();
+    let longest = ring.longest_token_ttl(now);
+    let longest = longest.ok_or_else(|| ApiError::internal("every signing key is dead"))?;
+    let token_ttl = deps.config.token_ttl.min(longest);
     let iat = now.unix_seconds();
     let claims = AccessClaims {
         iss: deps.config.public_url.clone(),
@@ -178,13 +197,11 @@ fn sign(
         client_id: known.client.id.to_string(),
         aud: audience,
         iat,
-        exp: iat + i64::from(deps.config.token_ttl),
+        exp: iat + i64::from(token_ttl),
         jti: RequestId::generate(now, deps.entropy()).to_string(),
         scope: scope.to_owned(),
         tenant_id: known.tenant.as_ref().map(|tenant| tenant.id),
     };
-    deps.keys
-        .current()
-        .sign(&claims, now)
-        .map_err(ApiError::internal)
+    let token = ring.sign(&claims, now).map_err(ApiError::internal)?;
+    Ok((token, token_ttl))
 }

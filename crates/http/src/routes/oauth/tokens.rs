@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
-use tenantry_auth::token::{self, AccessClaims, Expected};
+use tenantry_auth::token::{AccessClaims, Verified};
 use tenantry_domain::{
     client::{ClientId, KnownClient},
     clock::Timestamp,
@@ -15,7 +15,7 @@ use super::{
     parameters::{Parameters, Presented},
     token::authenticate,
 };
-use crate::{answer, call::Call, caller::Anybody, error::ApiError};
+use crate::{answer, call::Call, caller::Anybody, error::ApiError, keys};
 
 /// What is told of a token (RFC 7662 §2.2); of one that is not active, only that.
 #[derive(Serialize)]
@@ -44,7 +44,7 @@ pub(super) async fn introspect(_: Anybody, mut call: Call) -> Result<HttpRespons
     let parameters = Parameters::read(&mut call).await?;
     let presented = Presented::read(&call, &parameters)?;
     let token = parameters.required("token")?.to_owned();
-    let asking = authenticate(&call, &presented).await?;
+    let (asking, ()) = authenticate(&call, &presented, |_| Ok(())).await?;
     let claims = active_claims(&call, &asking, &token).await?;
     let token = claims.as_ref().map(|claims| ActiveToken {
         scope: &claims.scope,
@@ -71,15 +71,20 @@ async fn active_claims(
     asking: &KnownClient,
     token: &str,
 ) -> Result<Option<AccessClaims>, ApiError> {
-    let Some((claims, id)) = verified(call, token) else {
+    let Some((verified, id)) = verified(call, token).await? else {
         return Ok(None);
     };
+    let Verified { mut claims, kid } = verified;
     let token_id = claims.jti.clone();
     let subject = call
-        .read(move |unit| tokens::client_of_active(unit, &id, &token_id))
+        .read(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))
         .await?;
-    let told = subject.is_some_and(|subject| tokens::may_introspect(asking, &subject));
-    Ok(told.then_some(claims))
+    let told = subject.filter(|subject| tokens::may_introspect(asking, subject));
+    Ok(told.map(|subject| {
+        // What the client has lost since, the token does not grant any more.
+        claims.scope = subject.granted(&claims.scope).to_string();
+        claims
+    }))
 }
 
 /// Revokes a token of the client's own. What is no such token is as good as revoked: the
@@ -88,9 +93,10 @@ pub(super) async fn revoke(_: Anybody, mut call: Call) -> Result<HttpResponse, A
     let parameters = Parameters::read(&mut call).await?;
     let presented = Presented::read(&call, &parameters)?;
     let token = parameters.required("token")?.to_owned();
-    let asking = authenticate(&call, &presented).await?;
-    let own = verified(&call, &token).filter(|(_, id)| *id == asking.client.id);
-    if let Some((claims, _)) = own {
+    let (asking, ()) = authenticate(&call, &presented, |_| Ok(())).await?;
+    let verified = verified(&call, &token).await?;
+    let own = verified.filter(|(_, id)| *id == asking.client.id);
+    if let Some((Verified { claims, .. }, _)) = own {
         let expires_at = claims
             .exp
             .checked_mul(1_000_000)
@@ -108,14 +114,11 @@ pub(super) async fn revoke(_: Anybody, mut call: Call) -> Result<HttpResponse, A
     Ok(HttpResponse::Ok().finish())
 }
 
-/// The claims of a token that this server has signed for whomever, and whose it is.
-fn verified(call: &Call, token: &str) -> Option<(AccessClaims, ClientId)> {
-    let deps = &call.deps;
-    let expected = Expected {
-        issuer: &deps.config.public_url,
-        audience: None,
-    };
-    let claims = token::verify(&deps.keys.current(), token, &expected, deps.now()).ok()?;
-    let id = ClientId::parse(&claims.client_id).ok()?;
-    Some((claims, id))
+/// A token that this server has signed for whomever, and whose it is.
+async fn verified(call: &Call, token: &str) -> Result<Option<(Verified, ClientId)>, ApiError> {
+    let verified = keys::verify(call, token, None).await?.ok();
+    Ok(verified.and_then(|verified| {
+        let id = ClientId::parse(&verified.claims.client_id).ok()?;
+        Some((verified, id))
+    }))
 }

@@ -19,7 +19,12 @@ pub(super) enum Access {
 pub(super) enum Target {
     None,
     Environment,
+    EmptyEnvironment,
     Tenant,
+    /// A tenant and its client.
+    Client,
+    /// A tenant, its client, and one of the client's two secrets.
+    Secret,
 }
 
 /// What a client sees that has the scope and is bound to another environment.
@@ -69,6 +74,36 @@ pub(super) const CASES: &[Case] = &[
         elsewhere: Elsewhere::NotFound,
     },
     Case {
+        name: "ENVIRONMENT_CREATE",
+        method: "POST",
+        path: "/v1/environments",
+        access: Access::Scope("environments:write"),
+        target: Target::None,
+        body: Some(new_environment),
+        success: 201,
+        elsewhere: Elsewhere::Forbidden,
+    },
+    Case {
+        name: "ENVIRONMENT_UPDATE",
+        method: "PATCH",
+        path: "/v1/environments/{}",
+        access: Access::Scope("environments:write"),
+        target: Target::Environment,
+        body: Some(nothing),
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "ENVIRONMENT_DELETE",
+        method: "DELETE",
+        path: "/v1/environments/{}",
+        access: Access::Scope("environments:write"),
+        target: Target::EmptyEnvironment,
+        body: None,
+        success: 204,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
         name: "TENANT_RETRIEVE_LIST",
         method: "GET",
         path: "/v1/tenants",
@@ -99,6 +134,16 @@ pub(super) const CASES: &[Case] = &[
         elsewhere: Elsewhere::NotFound,
     },
     Case {
+        name: "TENANT_UPDATE",
+        method: "PATCH",
+        path: "/v1/tenants/{}",
+        access: Access::Scope("tenants:write"),
+        target: Target::Tenant,
+        body: Some(nothing),
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
         name: "TENANT_DELETE",
         method: "DELETE",
         path: "/v1/tenants/{}",
@@ -116,6 +161,76 @@ pub(super) const CASES: &[Case] = &[
         target: Target::Tenant,
         body: None,
         success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_CLIENT_CREATE",
+        method: "POST",
+        path: "/v1/tenants/{}/clients",
+        access: Access::Scope("clients:write"),
+        target: Target::Tenant,
+        body: Some(new_client),
+        success: 201,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_CLIENT_RETRIEVE",
+        method: "GET",
+        path: "/v1/tenants/{}/clients/{}",
+        access: Access::Scope("clients:read"),
+        target: Target::Client,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_CLIENT_UPDATE",
+        method: "PATCH",
+        path: "/v1/tenants/{}/clients/{}",
+        access: Access::Scope("clients:write"),
+        target: Target::Client,
+        body: Some(nothing),
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_CLIENT_DELETE",
+        method: "DELETE",
+        path: "/v1/tenants/{}/clients/{}",
+        access: Access::Scope("clients:write"),
+        target: Target::Client,
+        body: None,
+        success: 204,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_CLIENT_SECRET_RETRIEVE_LIST",
+        method: "GET",
+        path: "/v1/tenants/{}/clients/{}/secrets",
+        access: Access::Scope("clients:read"),
+        target: Target::Client,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_CLIENT_SECRET_CREATE",
+        method: "POST",
+        path: "/v1/tenants/{}/clients/{}/secrets",
+        access: Access::Scope("clients:write"),
+        target: Target::Client,
+        body: Some(nothing),
+        success: 201,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "TENANT_CLIENT_SECRET_DELETE",
+        method: "DELETE",
+        path: "/v1/tenants/{}/clients/{}/secrets/{}",
+        access: Access::Scope("clients:write"),
+        target: Target::Secret,
+        body: None,
+        success: 204,
         elsewhere: Elsewhere::NotFound,
     },
     Case {
@@ -172,6 +287,22 @@ pub(super) const CASES: &[Case] = &[
 
 fn new_tenant() -> Value {
     create_body(&unique_label("authz"))
+}
+
+pub(super) fn new_environment() -> Value {
+    json!({
+        "name": "authz",
+        "domain": format!("{}.example", unique_label("authz")),
+        "region": {"name": "X", "displayName": "X"},
+    })
+}
+
+fn new_client() -> Value {
+    json!({"name": "authz"})
+}
+
+fn nothing() -> Value {
+    json!({})
 }
 
 fn record() -> Value {

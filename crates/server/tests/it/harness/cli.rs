@@ -4,7 +4,8 @@ use std::process::ExitStatus;
 
 use serde_json::Value;
 
-use super::server::{Server, command};
+use super::node::{Settings, command};
+use super::server::Server;
 
 /// What a command said and how it ended.
 #[derive(Debug)]
@@ -24,13 +25,45 @@ impl CliOutput {
 
 /// Runs `tenantry <args>` to its end, whether the server runs or not.
 pub(crate) fn cli(server: &Server, args: &[&str]) -> CliOutput {
-    let output = command(server.settings(), server.directory(), args)
-        .stdin(std::process::Stdio::null())
-        .output()
+    run(&server.settings(), server, args, "")
+}
+
+/// The same with other settings than the server's, where they are given.
+pub(crate) fn cli_with(server: &Server, others: &[(&str, &str)], args: &[&str]) -> CliOutput {
+    let mut settings = server.settings();
+    for &(name, value) in others {
+        settings.insert(name.to_owned(), value.to_owned());
+    }
+    run(&settings, server, args, "")
+}
+
+/// The same, with something on standard input.
+pub(crate) fn cli_with_input(server: &Server, args: &[&str], input: &str) -> CliOutput {
+    run(&server.settings(), server, args, input)
+}
+
+fn run(settings: &Settings, server: &Server, args: &[&str], input: &str) -> CliOutput {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let mut child = command(settings, server.directory(), args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    // A command that reads nothing may have ended by now.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
     CliOutput {
         status: output.status,
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// A file that nobody but its owner may read, as a key's should be.
+pub(crate) fn write_private(path: &std::path::Path, content: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, content).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }

@@ -12,15 +12,22 @@
     reason = "a toolbox: not every build of the suite uses every tool in it"
 )]
 
+mod builder;
 mod cli;
 mod clients;
+mod database;
 mod http;
+mod node;
 mod process;
 pub(crate) mod raw;
 pub(crate) mod reference;
 mod server;
+mod world;
 
-pub(crate) use cli::{CliOutput, cli};
+pub(crate) use builder::Builder;
+pub(crate) use cli::{CliOutput, cli, cli_with, cli_with_input, write_private};
 pub(crate) use clients::Clients;
+pub(crate) use database::Database;
 pub(crate) use http::{Request, Response};
-pub(crate) use server::{Builder, Credentials, Server};
+pub(crate) use server::{Credentials, Server};
+pub(crate) use world::World;

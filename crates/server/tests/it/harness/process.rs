@@ -76,27 +76,11 @@ impl Process {
         }
     }
 
-    pub(super) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// SIGTERM; the status it ends with.
-    pub(super) fn terminate(self) -> ExitStatus {
-        self.signal("TERM");
-        self.wait()
-    }
-
     /// Any signal by its name.
     pub(super) fn signal(&self, name: &str) {
         let signal = format!("kill -{name} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &signal]).status().unwrap();
         assert!(sent.success(), "{signal}");
-    }
-
-    /// SIGKILL.
-    pub(super) fn kill(mut self) -> ExitStatus {
-        let _ = self.child.kill();
-        self.wait()
     }
 
     /// Waits for an end that comes by itself; overdue is a failure.

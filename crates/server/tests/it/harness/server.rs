@@ -1,30 +1,42 @@
 //! A server of one's own: fresh data, own port, own environment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
-use std::sync::Mutex;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::cli::CliOutput;
+use super::builder::Builder;
+use super::database::Database;
 use super::http::Request;
-use super::process::{Process, Transcript};
+use super::node::{Node, Settings};
 
-/// A running `tenantry serve`; dropping it kills the process and removes its data.
+/// A running Tenantry; dropping it kills its processes and removes its data.
+///
+/// In the world of the pair it is two processes on one database: requests and connections
+/// go to one and the other in turn, and what is done to the server is done to both.
+/// [`nth`](Self::nth) is one of them.
 #[derive(Debug)]
 pub(crate) struct Server {
-    process: Option<Process>,
-    address: SocketAddr,
-    settings: BTreeMap<String, String>,
-    flags: Vec<String>,
-    stdout: Transcript,
-    stderr: Transcript,
+    // Fields are dropped in this order: processes before what they work on.
+    nodes: Vec<Arc<Node>>,
+    turn: AtomicUsize,
     tokens: Mutex<HashMap<Option<String>, String>>,
-    directory: TempDir,
+    home: Arc<Home>,
+}
+
+/// What the processes of a server share.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) database: Database,
+    pub(super) directory: tempfile::TempDir,
+    /// The data directory of the first process, which makes the first start.
+    pub(super) data: PathBuf,
 }
 
 /// What the first start wrote into `bootstrap-credentials.json`.
@@ -51,115 +63,147 @@ impl Server {
     }
 
     pub(crate) fn builder() -> Builder {
-        Builder {
-            settings: BTreeMap::new(),
-            flags: Vec::new(),
-            files: Vec::new(),
-            is_bare: false,
+        Builder::default()
+    }
+
+    pub(super) fn new(nodes: Vec<Arc<Node>>, home: Arc<Home>) -> Self {
+        Self {
+            nodes,
+            turn: AtomicUsize::new(0),
+            tokens: Mutex::default(),
+            home,
         }
     }
 
+    /// The process of that number alone, counted from 0, for what each keeps for itself:
+    /// metrics, limits, its log. Where there are fewer, counting begins anew.
+    pub(crate) fn nth(&self, number: usize) -> Self {
+        let node = &self.nodes[number % self.nodes.len()];
+        Self::new(vec![node.clone()], self.home.clone())
+    }
+
+    fn first(&self) -> &Node {
+        &self.nodes[0]
+    }
+
+    /// Where to connect to; another process each time, if there are several.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.nodes[turn % self.nodes.len()].address()
     }
 
-    /// Where it really listens: no trailing slash. Not necessarily its public URL.
+    /// Where it really listens (the first process, if there are several): no trailing
+    /// slash. Not necessarily its public URL.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.first().address())
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.process.as_ref().expect("the server runs").id()
+    /// What it takes for its URL: the one that it was given, or where it listens.
+    pub(crate) fn public_url(&self) -> String {
+        let given = self.first().setting("TENANTRY_PUBLIC_URL");
+        given.unwrap_or_else(|| self.url())
     }
 
     /// The working directory; `data` in it is the data directory.
     pub(crate) fn directory(&self) -> &Path {
-        self.directory.path()
+        self.home.directory.path()
     }
 
+    /// That of the first process, if there are several.
     pub(crate) fn data_directory(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.first().data_directory()
     }
 
-    pub(crate) fn database_path(&self) -> PathBuf {
-        self.data_directory().join("tenantry.db")
+    /// Those of all processes.
+    pub(crate) fn data_directories(&self) -> Vec<PathBuf> {
+        let directories = self.nodes.iter().map(|node| node.data_directory());
+        directories.collect()
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.home.database
     }
 
     /// Everything said on standard output since the first start.
     pub(crate) fn stdout(&self) -> String {
-        self.stdout.text()
+        self.nodes.iter().map(|node| node.stdout()).collect()
     }
 
     /// Everything said on standard error since the first start.
     pub(crate) fn stderr(&self) -> String {
-        self.stderr.text()
+        self.nodes.iter().map(|node| node.stderr()).collect()
     }
 
-    /// The `TENANTRY_` variables it was started with.
-    pub(crate) fn settings(&self) -> &BTreeMap<String, String> {
-        &self.settings
+    /// The `TENANTRY_` variables it was started with (the first process, if there are
+    /// several).
+    pub(crate) fn settings(&self) -> Settings {
+        self.first().settings()
     }
 
     /// For the next start.
     pub(crate) fn set_env(&mut self, name: &str, value: &str) {
-        self.settings.insert(name.to_owned(), value.to_owned());
+        for node in &self.nodes {
+            node.set_env(name, value);
+        }
     }
 
-    /// SIGTERM; the status it ended with.
+    /// SIGTERM; the status it ended with: if there are several, one that is no success.
     pub(crate) fn stop(&mut self) -> ExitStatus {
-        self.process.take().expect("the server runs").terminate()
+        self.signal("TERM");
+        self.wait_for_end()
     }
 
     /// Any signal by its name, `INT`; the server goes on running if it likes.
     pub(crate) fn signal(&self, name: &str) {
-        self.process.as_ref().expect("the server runs").signal(name);
+        for node in &self.nodes {
+            node.signal(name);
+        }
     }
 
-    /// Waits for an end that was brought about by other means; the status it ended with.
+    /// Waits for an end that was brought about by other means; the status as of
+    /// [`stop`](Self::stop).
     pub(crate) fn wait_for_end(&mut self) -> ExitStatus {
-        self.process.take().expect("the server runs").wait()
+        let ends: Vec<_> = self.nodes.iter().map(|node| node.wait_for_end()).collect();
+        let failed = ends.iter().find(|status| !status.success());
+        *failed.unwrap_or(&ends[0])
     }
 
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
-        self.process.take().expect("the server runs").kill();
+        self.signal("KILL");
+        self.wait_for_end();
+    }
+
+    /// Begins to start it (its first process, if there are several), and kills it after
+    /// that time, whatever it has come to.
+    pub(crate) fn start_and_kill(&mut self, after: Duration) {
+        self.first().spawn();
+        std::thread::sleep(after);
+        self.nth(0).kill();
     }
 
     /// Stops it if it runs and starts it again on the same data; the port changes.
     pub(crate) fn restart(&mut self) {
-        if self.process.is_some() {
+        if self.first().is_running() {
             self.stop();
         }
-        let arguments: Vec<&str> = std::iter::once("serve")
-            .chain(self.flags.iter().map(String::as_str))
-            .collect();
-        let mut command = command(&self.settings, self.directory.path(), &arguments);
-        let process = Process::spawn(
-            &mut command,
-            &self.stdout,
-            &self.stderr,
-            self.directory.path(),
-        );
-        let found = process.wait_for_line(|line| {
-            let (_, rest) = line.split_once("listening on http://")?;
-            rest.split_whitespace().next()?.parse().ok()
-        });
-        let Some(address) = found else {
-            drop(process);
-            panic!(
-                "not listening\nstdout: {}\nstderr: {}",
-                self.stdout(),
-                self.stderr()
-            );
-        };
-        self.address = address;
-        self.process = Some(process);
+        // The first start is the first process's, as the others have its master key.
+        let (first, others) = self.nodes.split_at(1);
+        for some in [first, others] {
+            start_together(some);
+        }
         self.tokens.lock().unwrap().clear();
+    }
+
+    /// Starts all of its processes at the same time, which share a master key that they
+    /// were given.
+    pub(crate) fn start_together(&mut self) {
+        start_together(&self.nodes);
     }
 
     /// What the first start generated.
     pub(crate) fn credentials(&self) -> Credentials {
-        let path = self.data_directory().join("bootstrap-credentials.json");
+        let path = self.home.data.join("bootstrap-credentials.json");
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
             panic!("{}: {error}\nstderr: {}", path.display(), self.stderr())
         });
@@ -217,9 +261,9 @@ impl Server {
             .to_owned()
     }
 
-    /// Any method; `path` with its query, or an absolute URL of this server.
+    /// Any method; `path` with its query. Another process each time, if there are several.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
-        Request::new(method, format!("{}{path}", self.url()))
+        Request::new(method, format!("http://{}{path}", self.address()))
     }
 
     pub(crate) fn get(&self, path: &str) -> Request {
@@ -247,112 +291,11 @@ impl Server {
     }
 }
 
-/// Settings of a server that is not there yet.
-#[derive(Clone, Debug)]
-pub(crate) struct Builder {
-    settings: BTreeMap<String, String>,
-    flags: Vec<String>,
-    files: Vec<(String, String)>,
-    is_bare: bool,
-}
-
-impl Builder {
-    /// A whole variable name: `TENANTRY_TOKEN_TTL`.
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
-        self.settings.insert(name.to_owned(), value.to_owned());
-        self
+fn start_together(nodes: &[Arc<Node>]) {
+    for node in nodes {
+        node.spawn();
     }
-
-    /// What stands behind `serve` on the command line.
-    pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
-        self.flags = flags.iter().map(|&flag| flag.to_owned()).collect();
-        self
+    for node in nodes {
+        node.wait_until_it_listens();
     }
-
-    /// Not even a free port and a data directory, unless they are given.
-    pub(crate) fn bare(mut self) -> Self {
-        self.is_bare = true;
-        self
-    }
-
-    /// A file in the working directory.
-    pub(crate) fn file(mut self, name: &str, content: &str) -> Self {
-        self.files.push((name.to_owned(), content.to_owned()));
-        self
-    }
-
-    /// The environments that bootstrap creates.
-    pub(crate) fn environments_file(self, environments: &Value) -> Self {
-        self.file("environments.json", &environments.to_string())
-            .env("TENANTRY_ENVIRONMENTS_FILE", "environments.json")
-    }
-
-    /// Starts it and waits until it listens.
-    pub(crate) fn start(self) -> Server {
-        let flags = self.flags.clone();
-        let (directory, settings) = self.lay_out();
-        let mut server = Server {
-            process: None,
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            settings,
-            flags,
-            stdout: Transcript::default(),
-            stderr: Transcript::default(),
-            tokens: Mutex::default(),
-            directory,
-        };
-        server.restart();
-        server
-    }
-
-    /// Runs `tenantry <args>` to its end, for what is expected to fail before it listens.
-    pub(crate) fn run_to_exit(self, args: &[&str]) -> CliOutput {
-        let (directory, settings) = self.lay_out();
-        let (stdout, stderr) = (Transcript::default(), Transcript::default());
-        let mut command = command(&settings, directory.path(), args);
-        let status = Process::spawn(&mut command, &stdout, &stderr, directory.path()).wait();
-        CliOutput {
-            status,
-            stdout: stdout.text(),
-            stderr: stderr.text(),
-        }
-    }
-
-    fn lay_out(self) -> (TempDir, BTreeMap<String, String>) {
-        let directory = tempfile::Builder::new()
-            .prefix("tenantry-it-")
-            .tempdir()
-            .unwrap();
-        for (name, content) in &self.files {
-            std::fs::write(directory.path().join(name), content).unwrap();
-        }
-        let mut settings = self.settings;
-        if self.is_bare {
-            return (directory, settings);
-        }
-        settings
-            .entry("TENANTRY_LISTEN".to_owned())
-            .or_insert_with(|| "127.0.0.1:0".to_owned());
-        let data = directory.path().join("data");
-        settings
-            .entry("TENANTRY_DATA_DIR".to_owned())
-            .or_insert_with(|| data.to_str().unwrap().to_owned());
-        (directory, settings)
-    }
-}
-
-/// The binary under test with exactly these `TENANTRY_` variables.
-pub(super) fn command(
-    settings: &BTreeMap<String, String>,
-    directory: &Path,
-    args: &[&str],
-) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("TENANTRY_") {
-            command.env_remove(name);
-        }
-    }
-    command.args(args).current_dir(directory).envs(settings);
-    command
 }

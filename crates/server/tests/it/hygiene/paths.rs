@@ -236,10 +236,10 @@ fn issuer_and_links_never_come_from_the_request() {
         "/.well-known/openid-configuration",
     ] {
         let metadata = ask("GET", path, &headers, "").json();
-        assert_eq!(metadata["issuer"], server.url());
+        assert_eq!(metadata["issuer"], server.public_url());
         for member in ["token_endpoint", "jwks_uri"] {
             let url = metadata[member].as_str().unwrap();
-            assert!(url.starts_with(&server.url()), "{url}");
+            assert!(url.starts_with(&server.public_url()), "{url}");
         }
     }
     for path in [TENANTS, "/system/nope", "/v1/tenants", "/nope"] {

@@ -245,17 +245,14 @@ fn commands_work_without_a_server_and_what_they_made_is_there_at_its_start() {
 
 #[test]
 fn a_command_on_an_empty_directory_bootstraps_as_a_server_would() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().join("data");
-    let builder = || {
-        Server::builder()
-            .env("TENANTRY_DATA_DIR", data.to_str().unwrap())
-            .environments_file(&reference::environments_file())
-    };
-    done(builder().run_to_exit(&["migrate", "run"]));
-    let made = builder().run_to_exit(&["client", "create", "--name", "first", "--output", "json"]);
-    let made = done(made).json();
-    let server = builder().start();
+    let mut server = Server::builder()
+        .environments_file(&reference::environments_file())
+        .on_an_empty_database()
+        .prepare();
+    done(cli(&server, &["migrate", "run"]));
+    let fixed = ["client", "create", "--name", "first", "--output", "json"];
+    let made = done(cli(&server, &fixed)).json();
+    server.restart();
     let token = server.token_for(
         made["clientId"].as_str().unwrap(),
         made["clientSecret"].as_str().unwrap(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::environments;
-use crate::harness::{Server, reference};
+use crate::harness::{Server, cli, reference};
 use crate::system::{SystemApi as _, uuid_of};
 
 #[test]
@@ -152,29 +152,14 @@ fn a_bad_environments_file_is_refused_by_name_and_nothing_is_made() {
 
 #[test]
 fn a_start_that_failed_on_its_environments_file_can_be_repeated() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().join("data");
-    let data = data.to_str().unwrap();
-    let output = Server::builder()
-        .env("TENANTRY_DATA_DIR", data)
+    let mut server = Server::builder()
         .environments_file(&json!([{"name": "no domain"}]))
-        .run_to_exit(&["serve"]);
+        .on_an_empty_database()
+        .prepare();
+    let output = cli(&server, &["serve"]);
     assert_eq!(output.status.code(), Some(2), "{}", output.stderr);
-    let mended = Server::builder()
-        .env("TENANTRY_DATA_DIR", data)
-        .environments_file(&reference::environments_file())
-        .start();
-    let path = std::path::Path::new(data).join("bootstrap-credentials.json");
-    let account: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let token = mended.token_for(
-        account["clientId"].as_str().unwrap(),
-        account["clientSecret"].as_str().unwrap(),
-    );
-    let all = mended
-        .get("/v1/environments")
-        .bearer(&token)
-        .send()
-        .expect_status(200)
-        .json();
-    assert_eq!(all["data"], json!([reference::environment()]));
+    let mended = reference::environments_file().to_string();
+    std::fs::write(server.directory().join("environments.json"), mended).unwrap();
+    server.restart();
+    assert_eq!(environments(&server), [reference::environment()]);
 }

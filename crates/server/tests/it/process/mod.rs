@@ -5,32 +5,15 @@ mod commands;
 mod environments_file;
 mod health;
 mod logs;
-mod refusals;
-mod settings;
+mod master_key;
 mod shutdown;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::harness::Server;
-
-/// Seconds that a token lives: what makes a setting's value visible from outside.
-fn token_ttl(server: &Server) -> Value {
-    let account = server.credentials();
-    server
-        .post("/oauth/token")
-        .json(&json!({
-            "client_id": account.client_id,
-            "client_secret": account.client_secret,
-            "grant_type": "client_credentials",
-        }))
-        .send()
-        .expect_status(200)
-        .json()["expires_in"]
-        .clone()
-}
+use crate::harness::{CliOutput, Server};
 
 /// The environments as a client with all scopes sees them.
-fn environments(server: &Server) -> Vec<Value> {
+pub(crate) fn environments(server: &Server) -> Vec<Value> {
     server
         .get("/v1/environments")
         .bearer(&server.token())
@@ -40,4 +23,29 @@ fn environments(server: &Server) -> Vec<Value> {
         .as_array()
         .unwrap()
         .clone()
+}
+
+/// What is wrong with how a bad setting was refused; `None` if nothing is.
+pub(crate) fn fault(output: &CliOutput, names: &str) -> Option<String> {
+    let lines: Vec<&str> = output.stderr.lines().collect();
+    let what = if output.status.code() != Some(2) {
+        format!("ended with {}", output.status)
+    } else if lines.len() != 1 {
+        format!("{} lines on stderr instead of one", lines.len())
+    } else if !lines[0].contains(names) {
+        format!("{names} is not named")
+    } else if output.stdout.contains("listening") {
+        "listened".to_owned()
+    } else {
+        return None;
+    };
+    let (stdout, stderr) = (&output.stdout, &output.stderr);
+    Some(format!("{what}\nstdout: {stdout}\nstderr: {stderr}"))
+}
+
+#[track_caller]
+pub(crate) fn assert_refused(output: &CliOutput, names: &str) {
+    if let Some(fault) = fault(output, names) {
+        panic!("{fault}");
+    }
 }

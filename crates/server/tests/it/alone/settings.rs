@@ -2,8 +2,26 @@
 
 use std::net::TcpListener;
 
-use super::{environments, token_ttl};
+use serde_json::{Value, json};
+
 use crate::harness::Server;
+use crate::process::environments;
+
+/// Seconds that a token lives: what makes a setting's value visible from outside.
+fn token_ttl(server: &Server) -> Value {
+    let account = server.credentials();
+    server
+        .post("/oauth/token")
+        .json(&json!({
+            "client_id": account.client_id,
+            "client_secret": account.client_secret,
+            "grant_type": "client_credentials",
+        }))
+        .send()
+        .expect_status(200)
+        .json()["expires_in"]
+        .clone()
+}
 
 /// With no setting at all it listens on 127.0.0.1:8080 and keeps its data in
 /// `./tenantry-data`; where the port is taken, that is what it says.
@@ -120,7 +138,7 @@ fn every_setting_may_stand_in_the_file() {
     server
         .post("/system/tenants")
         .basic("root", "a-password-of-some-length")
-        .json(&serde_json::json!({"data": {}, "version": 1}))
+        .json(&json!({"data": {}, "version": 1}))
         .send()
         .expect_status(201);
     let token = server.token_for("first-client", "abcdefghijklmnopqrstuvwxyz-0123456789");
@@ -168,7 +186,7 @@ fn the_database_may_lie_outside_the_data_directory() {
         )
         .start();
     assert!(path.is_file());
-    assert!(!server.database_path().exists());
+    assert!(!server.data_directory().join("tenantry.db").exists());
 }
 
 #[test]

@@ -1,33 +1,7 @@
 //! What ends a start: one clear line that names the setting, and exit status 2.
 
-use std::path::Path;
-
-use crate::harness::{Builder, CliOutput, Server};
-
-/// What is wrong with how a bad setting was refused; `None` if nothing is.
-fn fault(output: &CliOutput, names: &str) -> Option<String> {
-    let lines: Vec<&str> = output.stderr.lines().collect();
-    let what = if output.status.code() != Some(2) {
-        format!("ended with {}", output.status)
-    } else if lines.len() != 1 {
-        format!("{} lines on stderr instead of one", lines.len())
-    } else if !lines[0].contains(names) {
-        format!("{names} is not named")
-    } else if output.stdout.contains("listening") {
-        "listened".to_owned()
-    } else {
-        return None;
-    };
-    let (stdout, stderr) = (&output.stdout, &output.stderr);
-    Some(format!("{what}\nstdout: {stdout}\nstderr: {stderr}"))
-}
-
-#[track_caller]
-fn assert_refused(output: &CliOutput, names: &str) {
-    if let Some(fault) = fault(output, names) {
-        panic!("{fault}");
-    }
-}
+use crate::harness::{Builder, CliOutput, Server, write_private};
+use crate::process::{assert_refused, fault};
 
 fn refused(builder: Builder) -> CliOutput {
     builder.run_to_exit(&["serve"])
@@ -178,34 +152,6 @@ fn a_database_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_master_key_that_does_not_open_the_databases_keys_is_refused() {
-    let mut server = Server::start();
-    assert!(server.stop().success());
-    let data = server.data_directory();
-    let again = || Server::builder().env("TENANTRY_DATA_DIR", data.to_str().unwrap());
-
-    let other = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-    let output = refused(again().env("TENANTRY_MASTER_KEY", other));
-    assert_refused(&output, "TENANTRY_MASTER_KEY");
-    assert!(!output.stderr.contains(other), "{}", output.stderr);
-
-    let path = data.join("other.key");
-    write_private(&path, &format!("{other}\n"));
-    let output = refused(again().env("TENANTRY_MASTER_KEY_FILE", path.to_str().unwrap()));
-    assert_refused(&output, "TENANTRY_MASTER_KEY");
-
-    // Without its key file a used database must not be given a new key in silence.
-    std::fs::rename(data.join("master.key"), data.join("kept.key")).unwrap();
-    assert_refused(&refused(again()), "TENANTRY_MASTER_KEY");
-
-    // And nothing of it has done any harm.
-    let _ = std::fs::remove_file(data.join("master.key"));
-    std::fs::rename(data.join("kept.key"), data.join("master.key")).unwrap();
-    server.restart();
-    server.token();
-}
-
-#[test]
 fn a_master_key_file_that_holds_no_key_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("my.key");
@@ -214,11 +160,4 @@ fn a_master_key_file_that_holds_no_key_is_refused() {
         let builder = Server::builder().env("TENANTRY_MASTER_KEY_FILE", path.to_str().unwrap());
         assert_refused(&refused(builder), "TENANTRY_MASTER_KEY_FILE");
     }
-}
-
-/// A file that nobody but its owner may read, as a key's should be.
-fn write_private(path: &Path, content: &str) {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::write(path, content).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }

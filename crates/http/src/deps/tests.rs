@@ -1,0 +1,135 @@
+//! What is said of a change that takes too long, and what becomes of it.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+    mpsc::{Receiver, Sender, channel},
+};
+
+use tenantry_domain::port::{
+    AccountRepository, ChangeLog, ClientRepository, EnvironmentRepository, KeyRepository,
+    TenantRepository, TokenRepository,
+};
+
+use super::*;
+use crate::{error::Code, pipeline::tests::deps};
+
+/// A store that takes its time, to begin or to commit, until it is told to go on.
+struct Slow {
+    to_begin: Mutex<Option<Receiver<()>>>,
+    to_commit: Mutex<Option<Receiver<()>>>,
+    committed: Arc<AtomicBool>,
+    ended: Sender<()>,
+}
+
+/// A unit of it. Nothing is asked of it but to commit.
+struct Unit {
+    wait: Option<Receiver<()>>,
+    committed: Arc<AtomicBool>,
+    ended: Sender<()>,
+}
+
+impl Store for Slow {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        Err(StoreError::Unavailable("not asked for".to_owned()))
+    }
+
+    fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        if let Some(wait) = self.to_begin.lock().unwrap().take() {
+            wait.recv().unwrap();
+        }
+        Ok(Box::new(Unit {
+            wait: self.to_commit.lock().unwrap().take(),
+            committed: Arc::clone(&self.committed),
+            ended: self.ended.clone(),
+        }))
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl UnitOfWork for Unit {
+    fn environments(&mut self) -> &mut dyn EnvironmentRepository {
+        unreachable!()
+    }
+
+    fn tenants(&mut self) -> &mut dyn TenantRepository {
+        unreachable!()
+    }
+
+    fn clients(&mut self) -> &mut dyn ClientRepository {
+        unreachable!()
+    }
+
+    fn accounts(&mut self) -> &mut dyn AccountRepository {
+        unreachable!()
+    }
+
+    fn keys(&mut self) -> &mut dyn KeyRepository {
+        unreachable!()
+    }
+
+    fn tokens(&mut self) -> &mut dyn TokenRepository {
+        unreachable!()
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeLog {
+        unreachable!()
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        if let Some(wait) = &self.wait {
+            wait.recv().unwrap();
+        }
+        self.committed.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        let _ = self.ended.send(());
+    }
+}
+
+/// Writes to a store that hangs before it begins, or while it commits; gives what the
+/// caller was told and, when the store has gone on, whether it has committed.
+async fn write(hangs_in_commit: bool) -> (ApiError, bool) {
+    let (go_on, wait) = channel();
+    let (ended, has_ended) = channel();
+    let committed = Arc::new(AtomicBool::new(false));
+    let (to_begin, to_commit) = if hangs_in_commit {
+        (None, Some(wait))
+    } else {
+        (Some(wait), None)
+    };
+    let deps = deps(Arc::new(Slow {
+        to_begin: Mutex::new(to_begin),
+        to_commit: Mutex::new(to_commit),
+        committed: Arc::clone(&committed),
+        ended,
+    }));
+    // Long enough to come to the commit, where it is wanted there.
+    let seconds = if hangs_in_commit { 3.0 } else { 0.1 };
+    let patience = Patience::of(Duration::from_secs_f32(seconds));
+    let told = deps.write(&patience, |_| Ok(())).await.unwrap_err();
+    go_on.send(()).unwrap();
+    has_ended.recv_timeout(Duration::from_secs(20)).unwrap();
+    (told, committed.load(Ordering::SeqCst))
+}
+
+#[actix_web::test]
+async fn a_change_that_does_not_begin_in_time_never_happens() {
+    let (told, committed) = write(false).await;
+    assert_eq!(told.code, Code::ServiceUnavailable, "{told:?}");
+    assert!(!committed);
+}
+
+#[actix_web::test]
+async fn a_change_that_is_not_committed_in_time_may_have_happened() {
+    let (told, committed) = write(true).await;
+    assert_eq!(told.code, Code::OutcomeUnknown, "{told:?}");
+    assert!(committed);
+}

@@ -1,0 +1,71 @@
+//! A primary and a standby that every commit waits for.
+
+use tenantry_storage::testing::cluster::Cluster;
+use tenantry_trials::history::{Attempt, Outcome};
+
+use crate::trial::Trial;
+
+/// A primary and its synchronous standby.
+fn pair() -> Option<(Cluster, Cluster)> {
+    let primary = Cluster::start()?;
+    let standby = primary.standby();
+    primary.wait_for_standby();
+    Some((primary, standby))
+}
+
+/// Loses the primary, and promotes the standby.
+fn failover(lose: impl FnOnce(&mut Cluster)) {
+    let Some((mut primary, standby)) = pair() else {
+        return;
+    };
+    let trial = Trial::on(&Cluster::url_of_all(&[&primary, &standby]));
+    let window = trial.survives(&standby, |trial| {
+        lose(&mut primary);
+        let window = trial.watch_outage();
+        standby.promote();
+        window
+    });
+    trial.assert_nothing_answered(window);
+}
+
+#[test]
+fn a_primary_that_is_lost() {
+    failover(Cluster::kill);
+}
+
+/// Its machine goes on acknowledging what it is sent, for ever.
+#[test]
+fn a_primary_that_is_frozen_for_ever() {
+    failover(|primary| primary.freeze());
+}
+
+/// A commit waits for the standby, longer than its caller: nobody can say how it will end,
+/// and nobody may cancel it. Reading goes on.
+#[test]
+fn a_standby_that_is_frozen() {
+    let Some((primary, standby)) = pair() else {
+        return;
+    };
+    let trial = Trial::on(&primary.url());
+    let window = trial.survives(&primary, |trial| {
+        standby.freeze();
+        let window = trial.watch_refused_writes(12);
+        let ready = trial.get("/readyz");
+        assert_eq!(ready.status, 200, "{ready:?}");
+        standby.thaw();
+        window
+    });
+    let within = trial.within(window);
+    let acknowledged = |writes: bool| {
+        let like = |one: &&Attempt| one.writes() == writes && one.outcome == Outcome::Acknowledged;
+        within.iter().filter(like).count()
+    };
+    assert_eq!(acknowledged(true), 0, "{within:?}");
+    assert!(acknowledged(false) > 0, "{within:?}");
+    // The one whose commit waits may have begun before.
+    let attempts = trial.world.attempts();
+    let open = attempts
+        .iter()
+        .filter(|one| one.outcome == Outcome::Unknown);
+    assert!(open.count() > 0, "{within:?}");
+}

@@ -1,0 +1,9 @@
+//! What has nothing to do with the database behind the server, and runs on SQLite only.
+//! The list is meant to stay short: when in doubt a test belongs to the suite.
+
+// The file of SQLite is put away.
+mod database_away;
+// A setting is refused before there is a database, or because there is none.
+mod refusals;
+// Where settings come from, default places and ports: one process's own.
+mod settings;

@@ -1,0 +1,22 @@
+//! What a server must survive, and how it is seen that it has.
+//!
+//! A [`World`](world::World) is a server that runs and all that was asked of it. Its
+//! [writers] ask for changes of every kind, at random and in competition, and note
+//! each request with how it was answered. Meanwhile somebody does harm: kills the
+//! server, or freezes its database. Afterwards [`evidence`] is gathered from the
+//! database and from the server, and the [checker] holds against it what was answered.
+//!
+//! Whoever adds an operation that writes adds it in `writers.rs`; nothing else needs to know.
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a trial that can't be held ends where it stands"
+)]
+
+pub mod checker;
+pub mod crash;
+pub mod evidence;
+pub mod history;
+pub mod http;
+pub mod node;
+pub mod world;
+pub mod writers;
