@@ -155,12 +155,12 @@ mod tests {
         let half = TenantData::parse(&sized("a", TenantData::MAX_LENGTH / 2)).unwrap();
         let rest = TenantData::MAX_LENGTH - half.as_str().len();
         // A comma, and the braces of the patch are those of the data.
-        let fits = patch(&sized("b", rest - 7 + 1)).unwrap();
+        let fits = patch(&sized("b", rest - 7)).unwrap();
         assert_eq!(
             half.patched(&fits).unwrap().as_str().len(),
             TenantData::MAX_LENGTH
         );
-        let too_long = patch(&sized("b", rest - 7 + 2)).unwrap();
+        let too_long = patch(&sized("b", rest - 6)).unwrap();
         assert_eq!(half.patched(&too_long), Err(DataFault::TooLong));
     }
 
