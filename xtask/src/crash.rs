@@ -61,6 +61,9 @@ impl Crash {
             let Some(report) = report else {
                 return Err(Failure::new("there is no PostgreSQL to crash a server on"));
             };
+            for (kind, count) in &report.kinds {
+                output::say(&format!("{count:6} times acknowledged: {kind}"));
+            }
             for violation in &report.violations {
                 output::say(&format!("VIOLATION {violation}"));
             }

@@ -1,6 +1,7 @@
 //! Kill, restart, check, and again.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -12,7 +13,7 @@ use tenantry_storage::testing::cluster::Cluster;
 use crate::{
     checker::{self, Server},
     evidence::{self, Place},
-    history::Outcome,
+    history::{Attempt, Outcome},
     node::Node,
     world::World,
 };
@@ -57,6 +58,9 @@ pub struct Report {
     pub open: usize,
     /// How many change records there were at the end.
     pub changes: usize,
+    /// How often what was acknowledged: where something is missing that was asked for
+    /// often enough, its writer is wrong.
+    pub kinds: BTreeMap<&'static str, usize>,
     /// Everything that must not be.
     pub violations: Vec<String>,
 }
@@ -96,6 +100,7 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Option<Report> {
                 .filter(|one| one.writes() && one.outcome.leaves_open())
                 .count(),
             changes: evidence.changes.len(),
+            kinds: kinds(&evidence.attempts),
             violations: checker::violations(&evidence, Server::Dies),
         };
         say(&format!(
@@ -112,6 +117,15 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Option<Report> {
         }
     }
     Some(report)
+}
+
+fn kinds(attempts: &[Attempt]) -> BTreeMap<&'static str, usize> {
+    let mut kinds = BTreeMap::new();
+    for attempt in attempts {
+        let acknowledged = attempt.outcome == Outcome::Acknowledged;
+        *kinds.entry(attempt.what).or_default() += usize::from(acknowledged);
+    }
+    kinds
 }
 
 fn kill_in_the_middle(node: &mut Node, world: &World, rng: &mut fastrand::Rng) {

@@ -22,6 +22,10 @@ const MANAGED: &[&str] = &["tenant.created", "client.created"];
 const RECORD: &[&str] = &["tenant.created"];
 const REPLACED: &[&str] = &["tenant.updated"];
 const DELETED: &[&str] = &["tenant.deleted"];
+const CLIENT_MADE: &[&str] = &["client.created"];
+const CLIENT_CHANGED: &[&str] = &["client.updated"];
+const CLIENT_ROTATED: &[&str] = &["client.secret_rotated"];
+const CLIENT_DELETED: &[&str] = &["client.deleted"];
 
 /// Somebody who asks for one kind of thing.
 pub struct Writer(fn(&World, &mut fastrand::Rng));
@@ -41,7 +45,9 @@ pub fn all() -> Vec<Writer> {
         Writer(|world, _| create_record(world)),
         Writer(|world, rng| on_any(world, rng, |known| replace(world, known, None))),
         Writer(|world, rng| on_any(world, rng, |known| replace(world, known, None))),
+        Writer(|world, rng| on_any(world, rng, |known| patch(world, known))),
         Writer(|world, rng| on_any(world, rng, |known| delete(world, known))),
+        Writer(life_of_a_client),
         Writer(|world, rng| on_any(world, rng, |known| read(world, known))),
         Writer(|world, rng| on_any(world, rng, |known| read(world, known))),
         Writer(|world, rng| on_any(world, rng, |known| token(world, known))),
@@ -136,6 +142,83 @@ fn replace(world: &World, known: &Known, race: Option<String>) {
         .json(&json!({"version": known.version, "data": {"mark": mark}}));
     if let Some(answer) = world.ask(attempt, request, note_version) {
         world.see(&known.id, version(&answer));
+    }
+}
+
+fn patch(world: &World, known: &Known) {
+    let mark = world.new_name("mark-");
+    let attempt = Attempt {
+        what: "patch a tenant",
+        tenant: Some(known.bare_id()),
+        expects: REPLACED,
+        mark: Some(mark.clone()),
+        ..Attempt::default()
+    };
+    let request = Request::new("PATCH", format!("/v1/tenants/{}", known.id))
+        .by(&world.bearer())
+        .json(&json!({"name": world.new_name("Name "), "data": {"mark": mark}}));
+    if let Some(answer) = world.ask(attempt, request, note_version) {
+        world.see(&known.id, version(&answer));
+    }
+}
+
+/// A tenant's further client from its making to its end, or until an answer is missing:
+/// nobody else knows of it.
+fn life_of_a_client(world: &World, rng: &mut fastrand::Rng) {
+    let Some(known) = world.any(rng) else {
+        return;
+    };
+    let all = format!("/v1/tenants/{}/clients", known.id);
+    let ask = |what, expects, method, path: &str, body: Option<Value>| {
+        let attempt = Attempt {
+            what,
+            expects,
+            tenant: Some(known.bare_id()),
+            ..Attempt::default()
+        };
+        let mut request = Request::new(method, path).by(&world.bearer());
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = world.ask(attempt, request, |_, _| {});
+        answer.map(|answer| answer.json())
+    };
+    let opens = |id: &str, secret: String| {
+        world.promise(Promise::Opens {
+            tenant: known.id.clone(),
+            client: (id.to_owned(), secret),
+        });
+    };
+
+    let body = json!({"name": world.new_name("client ")});
+    let Some(made) = ask("create a client", CLIENT_MADE, "POST", &all, Some(body)) else {
+        return;
+    };
+    let id = text(&made["clientId"]);
+    let one = format!("{all}/{id}");
+    let secrets = format!("{one}/secrets");
+    match rng.u8(..4) {
+        0 => opens(&id, text(&made["clientSecret"])),
+        1 => {
+            let body = Some(json!({"overlapSeconds": 0}));
+            let rotated = ask("rotate a secret", CLIENT_ROTATED, "POST", &secrets, body);
+            if let Some(rotated) = rotated {
+                opens(&id, text(&rotated["clientSecret"]));
+            }
+        }
+        2 => {
+            let body = json!({"name": world.new_name("client "), "status": "disabled"});
+            ask(
+                "disable a client",
+                CLIENT_CHANGED,
+                "PATCH",
+                &one,
+                Some(body),
+            );
+        }
+        _ => {
+            ask("delete a client", CLIENT_DELETED, "DELETE", &one, None);
+        }
     }
 }
 
