@@ -297,16 +297,11 @@ fn of_many_at_once_one_is_done() {
 
 #[test]
 fn of_many_at_once_on_two_servers_one_is_done() {
-    let url = "https://manage.example.test";
-    let one = Server::builder()
-        .env("TENANTRY_PUBLIC_URL", url)
+    let both = Server::builder()
         .environments_file(&environments_file())
+        .nodes(2)
         .start();
-    let data = one.data_directory();
-    let other = Server::builder()
-        .env("TENANTRY_PUBLIC_URL", url)
-        .env("TENANTRY_DATA_DIR", data.to_str().unwrap())
-        .start();
+    let (one, other) = (both.nth(0), both.nth(1));
     let token = one.token();
     for _ in 0..5 {
         let (key, body) = (unique_label("key"), create_body(&unique_label("idem")));

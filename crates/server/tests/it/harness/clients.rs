@@ -13,12 +13,13 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// Installed clients of one folder.
 #[derive(Clone, Debug)]
@@ -73,22 +74,11 @@ impl Clients {
     /// arguments, and a script that fails fails the test with all it said.
     #[track_caller]
     pub(crate) fn run(&self, script: &str, arguments: &[&str]) -> Value {
-        // Node looks for packages above the script, so it goes where they are.
-        let directory = tempfile::tempdir_in(&self.installed).unwrap();
-        for entry in std::fs::read_dir(&self.scripts).unwrap() {
-            let entry = entry.unwrap();
-            std::fs::copy(entry.path(), directory.path().join(entry.file_name())).unwrap();
-        }
-        let mut command = match self.language {
-            Language::Node => Command::new("node"),
-            Language::Python => Command::new(self.installed.join("venv/bin/python")),
-        };
-        let output = command
-            .arg(directory.path().join(script))
+        let directory = self.copied();
+        let output = self
+            .command(&directory.path().join(script))
             .args(arguments)
             .stdin(Stdio::null())
-            // The server is on this machine, whatever else goes through a proxy.
-            .env("NO_PROXY", "127.0.0.1")
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
@@ -101,6 +91,83 @@ impl Clients {
             let report = String::from_utf8_lossy(&output.stdout);
             panic!("{script}: {error} in {report:?}\n{said}")
         })
+    }
+
+    /// Starts a script that goes on until it is told to stop, and waits until it says that
+    /// it is ready. What it needs to know, secrets too, stands in its environment.
+    pub(crate) fn start(&self, script: &str, variables: &[(&str, &str)]) -> RunningClient {
+        let directory = self.copied();
+        let mut process = self
+            .command(&directory.path().join(script))
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = process.stdin.take().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let mut running = RunningClient {
+            process,
+            input,
+            output,
+            _directory: directory,
+        };
+        let ready = running.line();
+        assert_eq!(ready["ready"], true, "{script}: {ready}");
+        running
+    }
+
+    /// The scripts, where Node looks for their packages: below these.
+    fn copied(&self) -> TempDir {
+        let directory = tempfile::tempdir_in(&self.installed).unwrap();
+        for entry in std::fs::read_dir(&self.scripts).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), directory.path().join(entry.file_name())).unwrap();
+        }
+        directory
+    }
+
+    fn command(&self, script: &Path) -> Command {
+        let mut command = match self.language {
+            Language::Node => Command::new("node"),
+            Language::Python => Command::new(self.installed.join("venv/bin/python")),
+        };
+        // The server is on this machine, whatever else goes through a proxy.
+        command.arg(script).env("NO_PROXY", "127.0.0.1");
+        command
+    }
+}
+
+/// A script that runs, and says what it has seen as lines of JSON.
+#[derive(Debug)]
+pub(crate) struct RunningClient {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    _directory: TempDir,
+}
+
+impl RunningClient {
+    /// Tells it to stop; what it has to say at its end.
+    pub(crate) fn stop(mut self) -> Value {
+        self.input.write_all(b"stop\n").unwrap();
+        let said = self.line();
+        let status = self.process.wait().unwrap();
+        assert!(status.success(), "{status}: {said}");
+        said
+    }
+
+    fn line(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+}
+
+impl Drop for RunningClient {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

@@ -23,7 +23,8 @@ fn assert_limited(answer: &Response) {
 
 #[test]
 fn failures_of_an_account_are_limited_and_the_right_password_is_not() {
-    let server = Server::start();
+    // Each process counts for itself.
+    let server = Server::start().nth(0);
     let account = server.credentials();
     for (name, same) in [
         (account.system_username.as_str(), false),
@@ -63,7 +64,8 @@ fn failures_of_an_account_are_limited_and_the_right_password_is_not() {
 fn failures_from_an_address_are_limited_whatever_the_name() {
     let server = Server::builder()
         .env("TENANTRY_FAILED_LOGINS_PER_ADDRESS", "3")
-        .start();
+        .start()
+        .nth(0);
     for number in 0..3 {
         let name = format!("nobody {number}");
         sign_in(&server, &name, "wrong").send().expect_status(401);

@@ -20,7 +20,7 @@ fn get(path: &str) -> Response {
 
 /// The vocabulary of the shared server, whose public URL is where it listens.
 fn vocabulary() -> String {
-    format!("{}/docs.jsonld#", reference::shared().url())
+    format!("{}/docs.jsonld#", reference::shared().public_url())
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn they_are_public_and_may_be_kept_for_a_while() {
     let server = reference::shared();
     let link = format!(
         r#"<{}/docs.jsonld>; rel="http://www.w3.org/ns/hydra/core#apiDocumentation""#,
-        server.url()
+        server.public_url()
     );
     for path in PATHS {
         println!("{path}");

@@ -1,23 +1,14 @@
 //! Libraries that others use, against a running server, before, during and after its keys
 //! are rotated.
 
-mod packages;
-
-use crate::harness::Server;
+use crate::harness::{Clients, Server};
 use crate::key_rotation::command;
 use crate::support::{poll, text, token_body};
 
-use self::packages::{Language, Script};
-
-const SCRIPTS: [(Language, &str, &str); 3] = [
-    (Language::JavaScript, ".mjs", include_str!("openid.mjs")),
-    (Language::JavaScript, ".mjs", include_str!("jose.mjs")),
-    (Language::Python, ".py", include_str!("service.py")),
-];
-
 #[test]
 fn openid_client_jose_and_pyjwt_work_while_keys_are_rotated() {
-    let server = Server::start();
+    // They follow the issuer's links, so it is one whose public URL is where it listens.
+    let server = Server::builder().nodes(1).start();
     let bootstrap = server.credentials();
     let url = server.url();
     let variables = [
@@ -25,10 +16,14 @@ fn openid_client_jose_and_pyjwt_work_while_keys_are_rotated() {
         ("CLIENT_ID", &bootstrap.client_id),
         ("CLIENT_SECRET", &bootstrap.client_secret),
     ];
-    let scripts: Vec<Script> = SCRIPTS
-        .into_iter()
-        .filter_map(|(language, suffix, text)| Script::start(language, suffix, text, &variables))
-        .collect();
+    let mut scripts = Vec::new();
+    if let Some(clients) = Clients::node("oauth") {
+        scripts.push(clients.start("openid.mjs", &variables));
+        scripts.push(clients.start("jose.mjs", &variables));
+    }
+    if let Some(clients) = Clients::python("oauth-python") {
+        scripts.push(clients.start("service.py", &variables));
+    }
     let ask = server
         .post("/oauth/token")
         .json(&token_body(&bootstrap.client_id, &bootstrap.client_secret));
