@@ -148,21 +148,20 @@ pub(crate) fn open_pepper(
     let stored = read(store, |unit: &mut dyn Snapshot| unit.server_secrets().all())
         .map_err(|error: StoreError| Failure::database(&error))?;
     let is_pepper = |secret: &ServerSecret| secret.name == Pepper::NAME;
-    let sealed = match stored.into_iter().find(is_pepper) {
-        Some(sealed) => sealed,
-        None => {
-            let master_key = open_keys(store, source)?.master_key.key;
-            write(store, |unit: &mut dyn UnitOfWork| {
-                let secrets = unit.server_secrets();
-                if let Some(sealed) = secrets.all()?.into_iter().find(is_pepper) {
-                    return Ok(sealed);
-                }
-                let sealed = Pepper::generate(&*world.entropy, &master_key);
-                secrets.insert(&sealed)?;
-                Ok(sealed)
-            })
-            .map_err(|error: StoreError| Failure::database(&error))?
-        }
+    let sealed = if let Some(sealed) = stored.into_iter().find(is_pepper) {
+        sealed
+    } else {
+        let master_key = open_keys(store, source)?.master_key.key;
+        write(store, |unit: &mut dyn UnitOfWork| {
+            let secrets = unit.server_secrets();
+            if let Some(sealed) = secrets.all()?.into_iter().find(is_pepper) {
+                return Ok(sealed);
+            }
+            let sealed = Pepper::generate(&*world.entropy, &master_key);
+            secrets.insert(&sealed)?;
+            Ok(sealed)
+        })
+        .map_err(|error: StoreError| Failure::database(&error))?
     };
     let opened = master_key::candidates(source)?
         .into_iter()
