@@ -151,6 +151,9 @@ pub enum FaultKind {
     /// It is not there, or null.
     #[error("is required")]
     Required,
+    /// It is null, which it can't be; it may be left out.
+    #[error("can't be null")]
+    Null,
     /// It is there more than once.
     #[error("must be given only once")]
     Repeated,

@@ -17,7 +17,7 @@ use tenantry_domain::{
     change::Actor,
     client::ClientId,
     error::{Error, Fault, FaultKind},
-    id::{InvalidId, RequestId},
+    id::RequestId,
     port::{Snapshot, UnitOfWork},
     usecase::Context,
 };
@@ -110,15 +110,15 @@ impl Call {
 
     /// The id in the path: a malformed one is a 400 of the management API and a 404 of
     /// the system API.
-    pub(crate) fn path_id<T>(
+    pub(crate) fn path_id<T, E: Into<FaultKind>>(
         &self,
         name: &'static str,
-        parse: impl Fn(&str) -> Result<T, InvalidId>,
+        parse: impl Fn(&str) -> Result<T, E>,
     ) -> Result<T, ApiError> {
         let text = self.request.match_info().get(name).unwrap_or_default();
-        parse(text).map_err(|_| match self.family {
+        parse(text).map_err(|invalid| match self.family {
             Family::Management => {
-                let fault = Fault::new(name, FaultKind::Id(InvalidId)).showing(text);
+                let fault = Fault::new(name, invalid.into()).showing(text);
                 ApiError::invalid(vec![(Location::Params, fault)])
             }
             Family::System | Family::OAuth => ApiError::not_found(),
@@ -127,9 +127,7 @@ impl Call {
 
     /// The client id in the path.
     pub(crate) fn path_client_id(&self) -> Result<ClientId, ApiError> {
-        self.path_id("clientId", |text| {
-            ClientId::parse(text).map_err(|_| InvalidId)
-        })
+        self.path_id("clientId", ClientId::parse)
     }
 
     /// The `Authorization` header, if there is exactly one; two are one too many.

@@ -220,7 +220,8 @@ impl Deps {
         reader: Arc<dyn KeyReader>,
     ) -> Result<(), ApiError> {
         let read = move || reader.read_again();
-        Ok(self.readers.run(patience, read).await?)
+        let read = self.readers.run(patience, read).await?;
+        read.map_err(ApiError::overloaded)
     }
 
     /// Whether the database answers and is migrated; the reason where it is not.

@@ -321,7 +321,9 @@ impl From<Error> for ApiError {
             ),
             Error::PreconditionFailed(thing) => Self::new(
                 Code::PreconditionFailed,
-                format!("The {thing} is not in the state that If-Match names."),
+                format!(
+                    "The {thing} is not in the state that the precondition of the request names."
+                ),
             ),
             Error::Store(error) => Self::from(error),
         }

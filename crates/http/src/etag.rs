@@ -10,12 +10,13 @@ use actix_web::{
 };
 use tenantry_domain::{
     environment::{Environment, EnvironmentRevision},
+    error::{Error, Thing},
     id::{EnvironmentId, TenantNumber},
     tenant::{Precondition, Revision, TenantHead},
     version::Version,
 };
 
-use crate::negotiate::Representation;
+use crate::{error::ApiError, negotiate::Representation};
 
 /// The tag of a tenant as the management API shows it.
 pub(crate) fn management(tenant: &TenantHead, environment: &Environment) -> String {
@@ -55,6 +56,15 @@ pub(crate) fn precondition(request: &HttpRequest) -> Precondition {
 /// What the caller demands of the state of the environment that it changes.
 pub(crate) fn environment_precondition(request: &HttpRequest) -> Precondition<EnvironmentRevision> {
     demanded(request, environment_revision)
+}
+
+/// Refuses what the caller demands of the state of a thing that has no entity tag: no tag
+/// that it names can be that thing's.
+pub(crate) fn refuse_tags(request: &HttpRequest, thing: Thing) -> Result<(), ApiError> {
+    if demanded(request, |_| None::<()>).holds_for(()) {
+        return Ok(());
+    }
+    Err(Error::PreconditionFailed(thing).into())
 }
 
 fn demanded<R>(request: &HttpRequest, read: impl Fn(&str) -> Option<R>) -> Precondition<R> {

@@ -28,6 +28,10 @@ const FOR_ALL: Duration = Duration::from_millis(4500);
 /// keep others out any more.
 const GIVEN_UP: Duration = Duration::from_secs(8);
 
+/// How many databases in a row may freeze for ever, each after a failover from the one
+/// before, and leave all work that they were asked for behind.
+const FREEZES: usize = 8;
+
 /// What is left of a request's time.
 pub(crate) struct Patience {
     for_turns: Cell<Duration>,
@@ -62,8 +66,8 @@ fn spend(what: &Cell<Duration>, since: Instant) {
 pub(crate) struct Gate {
     what: &'static str,
     places: Arc<Semaphore>,
-    /// For work that was given up: as many again. If these are taken too, nobody gets in
-    /// before some of it ends.
+    /// For work that was given up. Each database that freezes and never thaws takes as many
+    /// as there are places; if all are taken, nobody gets in before some of it ends.
     beyond: Arc<Semaphore>,
     given_up: Duration,
 }
@@ -84,14 +88,14 @@ impl Gate {
         Self {
             what,
             places: Arc::new(Semaphore::new(places.max(1))),
-            beyond: Arc::new(Semaphore::new(places.max(1))),
+            beyond: Arc::new(Semaphore::new(FREEZES * places.max(1))),
             given_up: GIVEN_UP,
         }
     }
 
     /// The most threads that its work takes.
     pub(crate) fn most_threads(places: usize) -> usize {
-        2 * places.max(1)
+        (1 + FREEZES) * places.max(1)
     }
 
     /// Runs `work` on a thread that may block, when its turn has come.

@@ -43,6 +43,11 @@ impl<'a> Members<'a> {
         });
     }
 
+    /// Whether a fault was noted.
+    pub(crate) fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
     /// Notes every member that is not known. Its value is not shown: it may be a secret
     /// in the wrong place.
     pub(crate) fn refuse_unknown(&mut self, known: &[&str]) {
@@ -89,13 +94,17 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Like [`optional`](Self::optional), but null is missing where it must not be.
+    /// Like [`optional`](Self::optional), but it says of null that it may be left out.
     pub(crate) fn not_null<T>(
         &mut self,
         name: &str,
         read: impl Fn(Value<'_>) -> Result<T, FaultKind>,
     ) -> Option<T> {
-        self.kind(name).and_then(|_| self.required(name, read))
+        if self.kind(name) == Some(Kind::Null) {
+            self.refuse(name, FaultKind::Null);
+            return None;
+        }
+        self.optional(name, read)
     }
 
     /// Whether a member is there.

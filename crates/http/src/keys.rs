@@ -20,8 +20,11 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// What reads the signing keys again and puts them into the shared ring.
 pub trait KeyReader: Send + Sync {
-    /// Does it, or leaves the ring as it is and says why in the log. It blocks.
-    fn read_again(&self);
+    /// Does it, or leaves the ring as it is and says why. It blocks.
+    fn read_again(&self) -> Result<(), String>;
+
+    /// Why the last reading has failed; `None` if it has not.
+    fn problem(&self) -> Option<String>;
 }
 
 /// Readings of the keys that requests have asked for.
@@ -39,6 +42,11 @@ impl Renewal {
         }
     }
 
+    /// Why the keys are not known to be up to date, if they are not.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.reader.problem()
+    }
+
     /// Has the keys read by `read`, in a reading that begins after this call.
     ///
     /// Those who ask while one is under way share the next. Nobody is sent away for having
@@ -51,7 +59,9 @@ impl Renewal {
         let mut last = self.last.lock().await;
         if let Some(last) = *last {
             if last >= asked {
-                return Ok(());
+                return self
+                    .problem()
+                    .map_or(Ok(()), |cause| Err(ApiError::overloaded(cause)));
             }
             tokio::time::sleep(PAUSE.saturating_sub(last.elapsed())).await;
         }
@@ -67,6 +77,9 @@ pub(crate) async fn renew(call: &Call) -> Result<(), ApiError> {
 }
 
 /// Verifies a token of this server's; `audience` is who it must be for, if that matters.
+///
+/// A key that is not known may be one that could not be read, so that nothing can be said
+/// of its tokens: that is no answer about the token, but an error.
 pub(crate) async fn verify(
     call: &Call,
     token: &str,
@@ -99,8 +112,13 @@ mod tests {
     struct Counting(AtomicUsize);
 
     impl KeyReader for Counting {
-        fn read_again(&self) {
+        fn read_again(&self) -> Result<(), String> {
             self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+
+        fn problem(&self) -> Option<String> {
+            None
         }
     }
 
@@ -110,8 +128,7 @@ mod tests {
         let renewal = Renewal::new(counting.clone());
         let read = |reader: Arc<dyn KeyReader>| async move {
             tokio::task::yield_now().await;
-            reader.read_again();
-            Ok(())
+            reader.read_again().map_err(ApiError::overloaded)
         };
         let renew = || renewal.renew(read);
         for round in 1..=3 {

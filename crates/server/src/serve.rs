@@ -25,6 +25,9 @@ use crate::{
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a server that is asked to stop tries to store what it still has in memory.
+const LAST_STORE: Duration = Duration::from_secs(5);
+
 /// The time that limits of failures are counted over.
 const FAILURE_WINDOW: Duration = Duration::from_mins(1);
 
@@ -46,7 +49,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         settings.token_ttl,
     )?);
     let pepper = startup::open_pepper(&*prepared.database, &settings.master_key, &prepared.world)?;
-    System::new().block_on(async move {
+    let system = System::new();
+    let ended = system.block_on(async move {
         let listener = bind(settings.listen).map_err(|error| {
             let problem = format!("{} can't be listened on: {error}", settings.listen);
             Failure::setting(Key::Listen, &problem)
@@ -75,7 +79,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             &public_url,
         );
         let workers = [
-            Worker::start(KeyKeeper::PERIOD, move || keys.read_again()),
+            // What goes wrong is in the log, and `/readyz` tells it.
+            Worker::start(KeyKeeper::PERIOD, move || drop(keys.read_again())),
             Worker::start(UseKeeper::PERIOD, {
                 let uses = uses.clone();
                 move || uses.store()
@@ -83,11 +88,18 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         ];
         serve(listener, deps, &welcome, &prepared.applied, warning).await?;
         drop(workers);
-        // No request is left that could use a client.
-        rt::task::spawn_blocking(move || uses.store())
-            .await
-            .map_err(|error| Failure::command(&error.to_string()))
-    })
+        // No request is left that could use a client. A database that hangs does not keep
+        // the server from ending.
+        let stored = rt::task::spawn_blocking(move || uses.store());
+        if tokio::time::timeout(LAST_STORE, stored).await.is_err() {
+            tracing::warn!("when clients were last used could not be stored: the database hangs");
+        }
+        Ok(())
+    });
+    // Dropped, the runtime would wait for work that hangs in a database, perhaps for ever.
+    // Whatever else is still running ends with the process.
+    std::mem::forget(system);
+    ended
 }
 
 async fn serve(

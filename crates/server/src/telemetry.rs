@@ -12,7 +12,13 @@ use crate::config::{LogFormat, LogSettings};
 pub(crate) fn start(settings: &LogSettings, default: &str) {
     let filter = settings.filter.as_deref().unwrap_or(default);
     // The filter was checked when the settings were read.
-    let filter = EnvFilter::builder().parse_lossy(filter);
+    let mut directives = filter.to_owned();
+    if !filter.contains("actix_http") {
+        // It tells of every malformed message at the level of an error, with no request to
+        // name: whoever can connect could fill the log.
+        directives.push_str(",actix_http=off");
+    }
+    let filter = EnvFilter::builder().parse_lossy(directives);
     // The layer would tell of a standard error that is closed on standard error, and
     // panic because that fails too.
     let layer: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {

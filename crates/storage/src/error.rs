@@ -51,7 +51,7 @@ const UNIQUE: [(&str, &str, Unique); 14] = [
 /// Diesel hands on texts and not codes. SQLite's are a fixed table of its own.
 /// PostgreSQL's are translated where its `lc_messages` says so, which a connection asks it
 /// not to do; what tells that a connection or a server is gone has a class of its own.
-const MEANINGS: [(&str, Meaning); 26] = [
+const MEANINGS: [(&str, Meaning); 29] = [
     (
         "database is locked",
         Meaning::Busy("another process is writing to it"),
@@ -84,6 +84,13 @@ const MEANINGS: [(&str, Meaning); 26] = [
     (
         "authorization denied",
         Meaning::Away("it is not accessible"),
+    ),
+    // Another database has taken its place, or somebody works on it by hand.
+    ("no such table", Meaning::Away("a table is missing")),
+    ("relation \"", Meaning::Away("a table is missing")),
+    (
+        "permission denied for",
+        Meaning::Away("its permissions refuse this role"),
     ),
     ("out of memory", Meaning::Away("memory ran out")),
     ("interrupted", Meaning::Away("it was interrupted")),

@@ -129,6 +129,17 @@ impl Node {
         Ok(())
     }
 
+    /// Runs another command of the binary on the same settings, to its end; what it has
+    /// said, or why it has failed.
+    pub fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = self.command_of(arguments).output();
+        let output = output.expect("the binary can be run");
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
     /// Starts it and kills it after that time, wherever it is then.
     pub fn start_and_kill(&mut self, after: Duration) {
         assert!(self.process.is_none(), "it runs already");
@@ -144,9 +155,13 @@ impl Node {
     }
 
     fn command(&self) -> Command {
+        self.command_of(&["serve"])
+    }
+
+    fn command_of(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command
-            .arg("serve")
+            .args(arguments)
             .current_dir(self.directory.path())
             .env_clear()
             .envs(self.settings.iter().map(|(name, value)| (name, value)))

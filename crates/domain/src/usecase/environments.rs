@@ -96,9 +96,18 @@ pub fn create(
     command: CreateEnvironment,
 ) -> Result<Environment, Error> {
     let now = moment(unit, context)?;
-    let region = choose_region(unit, context, command.region)?;
     let (domain, tenant_domain) = (&command.domain, command.tenant_domain.as_ref());
-    refuse_taken_domains(unit, None, Some(domain), tenant_domain.or(Some(domain)))?;
+    let taken_domains =
+        refuse_taken_domains(unit, None, Some(domain), tenant_domain.or(Some(domain)));
+    let region = match (choose_region(unit, context, command.region), taken_domains) {
+        (Ok(region), Ok(())) => region,
+        // All that is wrong is told at once.
+        (Err(Error::Invalid(mut faults)), Err(Error::Invalid(others))) => {
+            faults.extend(others);
+            return Err(Error::Invalid(faults));
+        }
+        (Err(error), _) | (_, Err(error)) => return Err(error),
+    };
     let tenant_domain = command
         .tenant_domain
         .unwrap_or_else(|| command.domain.clone());

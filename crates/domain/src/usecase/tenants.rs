@@ -216,20 +216,21 @@ pub fn create(
     access: &EnvironmentAccess,
     command: CreateTenant,
 ) -> Result<CreatedTenant, Error> {
-    context
-        .reserved
-        .check(&command.label)
-        .map_err(|fault| Fault::new("subdomain", fault).showing(command.label.as_str()))?;
     if !access.permits(command.environment_id) {
         return Err(Error::OutOfBounds);
     }
-    let environment = unit
-        .environments()
-        .by_id(command.environment_id)?
-        .ok_or_else(|| {
-            Fault::new("environmentId", FaultKind::NoSuchEnvironment)
-                .showing(&command.environment_id.to_string())
-        })?;
+    let mut faults = Vec::new();
+    if let Err(fault) = context.reserved.check(&command.label) {
+        faults.push(Fault::new("subdomain", fault).showing(command.label.as_str()));
+    }
+    let environment = unit.environments().by_id(command.environment_id)?;
+    if environment.is_none() {
+        let fault = Fault::new("environmentId", FaultKind::NoSuchEnvironment);
+        faults.push(fault.showing(&command.environment_id.to_string()));
+    }
+    let Some(environment) = environment.filter(|_| faults.is_empty()) else {
+        return Err(Error::Invalid(faults));
+    };
 
     let now = moment(unit, context)?;
     let name = command.name.unwrap_or_else(|| Name::from(&command.label));

@@ -51,7 +51,13 @@ impl Store for Away {
 struct NoReader;
 
 impl KeyReader for NoReader {
-    fn read_again(&self) {}
+    fn read_again(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn problem(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A server on that store.

@@ -41,7 +41,7 @@ pub(super) fn body(error: &ApiError) -> String {
 fn detail((location, fault): &Located) -> Detail<'_> {
     let msg = match (location, &fault.kind) {
         // The reference's own words for a malformed id in a path.
-        (Location::Params, FaultKind::Id(_)) => "Invalid value".to_owned(),
+        (Location::Params, FaultKind::Id(_) | FaultKind::ClientId(_)) => "Invalid value".to_owned(),
         (_, kind) => kind.to_string(),
     };
     Detail {

@@ -104,7 +104,7 @@ fn description(error: &ApiError) -> &str {
 
 fn violation((location, fault): &Located) -> Violation<'_> {
     let message = match (&fault.kind, location) {
-        (FaultKind::Required, _) => "This value should not be blank.".to_owned(),
+        (FaultKind::Required | FaultKind::Null, _) => "This value should not be blank.".to_owned(),
         (FaultKind::Instant(_), _) => "This value is not a valid datetime.".to_owned(),
         (FaultKind::Direction(_), _) => "The value you selected is not a valid choice.".to_owned(),
         (FaultKind::NotAnInteger | FaultKind::Version(VersionFault::TooLarge), _) => {

@@ -53,30 +53,39 @@ async fn livez(_: Anybody, _: Call) -> Result<HttpResponse, ApiError> {
     ))
 }
 
-/// The database answers and has the schema that this program needs.
+/// The database answers and has the schema that this program needs, and the signing keys
+/// are those that it holds. Who asks has no credential: what a database says of itself, its
+/// address for instance, is for the log.
 async fn readyz(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
-    match call.deps.check(&call.trace.patience).await {
-        Ok(()) => Ok(answer::json(
-            StatusCode::OK,
-            &Health {
-                status: "ok",
-                reason: None,
-            },
-        )),
+    let reason = match call.deps.check(&call.trace.patience).await {
+        Ok(()) => call.deps.renewal.problem().map(|cause| {
+            tracing::debug!(cause, "the signing keys are not ready");
+            "the signing keys can't be read".to_owned()
+        }),
         Err(error) => {
-            let reason = error
-                .cause
-                .as_deref()
-                .or(Some("the database does not answer"));
-            let body = answer::to_json(&Health {
-                status: "unavailable",
-                reason,
-            });
-            let mut response = answer::builder(StatusCode::SERVICE_UNAVAILABLE);
-            response.insert_header((header::RETRY_AFTER, "1"));
-            Ok(response.body(body))
+            let cause = error.cause.as_deref().unwrap_or_default();
+            tracing::debug!(cause, "the database is not ready");
+            Some(if cause.contains("migration") {
+                cause.to_owned()
+            } else {
+                "the database does not answer".to_owned()
+            })
         }
-    }
+    };
+    let Some(reason) = reason else {
+        let ready = Health {
+            status: "ok",
+            reason: None,
+        };
+        return Ok(answer::json(StatusCode::OK, &ready));
+    };
+    let body = answer::to_json(&Health {
+        status: "unavailable",
+        reason: Some(&reason),
+    });
+    let mut response = answer::builder(StatusCode::SERVICE_UNAVAILABLE);
+    response.insert_header((header::RETRY_AFTER, "1"));
+    Ok(response.body(body))
 }
 
 async fn metrics(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {

@@ -1,7 +1,10 @@
 //! Keeps the signing keys of a server those of the database.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -31,10 +34,15 @@ pub(crate) struct KeyKeeper {
     source: MasterKeySource,
     token_ttl: u32,
     ring: SharedKeyRing,
+    /// How many readings have begun.
+    readings: AtomicU64,
     held: Mutex<Held>,
 }
 
+/// Never locked while the database is asked: that may hang, and others must go on.
 struct Held {
+    /// Which reading `stored` is of. An older one that ends later counts for nothing.
+    reading: u64,
     stored: Vec<SealedKey>,
     master_key: MasterKey,
     /// Why the last reading went wrong. What has been told need not be told again.
@@ -73,13 +81,16 @@ impl KeyKeeper {
             source,
             token_ttl,
             ring: SharedKeyRing::new(ring, now),
+            readings: AtomicU64::new(0),
             held: Mutex::new(Held {
+                reading: 0,
                 stored,
                 master_key: master_key.key,
                 problem: None,
             }),
         };
-        keeper.read_again();
+        // What is wrong is in the log; the keys were opened all the same.
+        let _ = keeper.read_again();
         Ok(keeper)
     }
 
@@ -88,8 +99,8 @@ impl KeyKeeper {
         self.ring.clone()
     }
 
-    fn renew(&self, held: &mut Held, now: Timestamp) -> Result<(), String> {
-        let stored = self.stored(now)?;
+    /// Takes over what was read at that instant.
+    fn renew(&self, held: &mut Held, stored: Vec<SealedKey>, now: Timestamp) -> Result<(), String> {
         if stored == held.stored {
             self.ring.confirm(now);
             return Ok(());
@@ -144,9 +155,17 @@ impl KeyKeeper {
 }
 
 impl KeyReader for KeyKeeper {
-    fn read_again(&self) {
+    fn read_again(&self) -> Result<(), String> {
+        let reading = 1 + self.readings.fetch_add(1, Ordering::SeqCst);
+        let now = self.clock.now();
+        let stored = self.stored(now);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let problem = self.renew(&mut held, self.clock.now()).err();
+        if reading < held.reading {
+            return Ok(());
+        }
+        held.reading = reading;
+        let renewed = stored.and_then(|stored| self.renew(&mut held, stored, now));
+        let problem = renewed.clone().err();
         match &problem {
             Some(cause) if held.problem.is_none() => {
                 tracing::warn!(cause, "the signing keys could not be read again");
@@ -155,5 +174,11 @@ impl KeyReader for KeyKeeper {
             _ => {}
         }
         held.problem = problem;
+        renewed
+    }
+
+    fn problem(&self) -> Option<String> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.problem.clone()
     }
 }

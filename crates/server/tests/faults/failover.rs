@@ -13,12 +13,13 @@ fn pair() -> Option<(Cluster, Cluster)> {
     Some((primary, standby))
 }
 
-/// Loses the primary, and promotes the standby.
+/// Loses the primary, and promotes the standby. The lost one stays the first that the
+/// server tries, and the server works, stops and starts all the same.
 fn failover(lose: impl FnOnce(&mut Cluster)) {
     let Some((mut primary, standby)) = pair() else {
         return;
     };
-    let trial = Trial::on(&Cluster::url_of_all(&[&primary, &standby]));
+    let mut trial = Trial::on(&Cluster::url_of_all(&[&primary, &standby]));
     let window = trial.survives(&standby, |trial| {
         lose(&mut primary);
         let window = trial.watch_outage();
@@ -26,6 +27,9 @@ fn failover(lose: impl FnOnce(&mut Cluster)) {
         window
     });
     trial.assert_nothing_answered(window);
+    trial.hears_of_a_new_key();
+    trial.stops();
+    trial.starts_again();
 }
 
 #[test]

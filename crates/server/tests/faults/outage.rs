@@ -55,6 +55,20 @@ fn a_database_that_is_frozen_and_never_thawed() {
 }
 
 #[test]
+fn a_server_stops_while_its_database_is_frozen() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let mut trial = Trial::on(&cluster.url());
+    // It has something to store at its end: when the client of this token was used.
+    trial.world.bearer();
+    cluster.freeze();
+    assert_eq!(trial.get("/readyz").status, 503);
+    trial.stops();
+    cluster.thaw();
+}
+
+#[test]
 fn sessions_that_are_ended_again_and_again() {
     let Some(cluster) = Cluster::start() else {
         return;

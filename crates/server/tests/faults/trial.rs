@@ -169,6 +169,31 @@ impl Trial {
         }
     }
 
+    /// A new signing key, made at the command line, reaches the server by itself.
+    pub(crate) fn hears_of_a_new_key(&self) {
+        let made = self.node.run(&["key", "rotate", "--output", "json"]);
+        let made: serde_json::Value = serde_json::from_str(&made.unwrap()).unwrap();
+        let kid = made["kid"].as_str().unwrap().to_owned();
+        self.wait("the new key is not listed", || {
+            self.get("/.well-known/jwks.json")
+                .json()
+                .to_string()
+                .contains(&kid)
+        });
+    }
+
+    /// The server ends when it is asked to.
+    pub(crate) fn stops(&mut self) {
+        assert!(self.node.stop(), "{}", self.node.log());
+    }
+
+    /// The server starts again, and is ready.
+    pub(crate) fn starts_again(&mut self) {
+        self.node.start();
+        self.world.go_on_with(self.node.http());
+        self.wait("it is not ready", || self.get("/readyz").status == 200);
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         let answer = self.world.http().send(&Request::new("GET", path));
         answer.unwrap_or_else(|none| panic!("{path}: {none:?}"))

@@ -127,7 +127,25 @@ fn a_key_that_is_given_inline_is_replaced_by_hand() {
     server.set_env("TENANTRY_MASTER_KEY", new.trim_end());
     refused(&server, &["master-key", "rotate", "--to", path]);
     assert_eq!(read(&file), new);
+
+    // A key that the server can't open may be the one that a token is signed with: the
+    // server says so of itself, and nothing of the token.
+    command(&server, &["key", "rotate", "--now"]);
+    poll(&server.nth(0).get("/readyz"), |answer| answer.status == 503);
+    let mut header = crate::jwt::part(&token, 0);
+    header["kid"] = "a-key-it-has-not-heard-of".into();
+    let (_, rest) = token.split_once('.').unwrap();
+    let strange = format!("{}.{rest}", crate::jwt::encode(&header));
+    let used = server.get("/v1/environments").bearer(&strange).send();
+    used.expect_status(503);
+    let bootstrap = server.credentials();
+    let (id, secret) = (bootstrap.client_id, bootstrap.client_secret);
+    for path in ["/oauth/introspect", "/oauth/revoke"] {
+        let asked = server.post(path).basic(&id, &secret);
+        asked.form(&[("token", &strange)]).send().expect_status(503);
+    }
     server.restart();
     works(&server, &token);
-    command(&server, &["key", "rotate"]);
+    let used = server.get("/v1/environments").bearer(&strange).send();
+    used.expect_status(401);
 }

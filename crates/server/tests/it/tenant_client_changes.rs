@@ -301,7 +301,8 @@ fn a_token_loses_what_its_client_loses() {
         introspect(server, &token)["scope"].clone()
     };
     assert_eq!(set(json!(["c", "a", "d"])), "a c", "and gains nothing");
-    assert_eq!(set(json!(["d"])), "");
+    // RFC 6749 §3.3 knows no empty scope.
+    assert_eq!(set(json!(["d"])), Value::Null);
     assert_eq!(introspect(server, &token)["active"], true);
     assert_eq!(set(json!(["a", "b", "c"])), "a b c");
 }
@@ -334,4 +335,35 @@ fn a_client_is_found_below_its_own_tenant_only() {
         assert_eq!(body["details"][0]["msg"], "Invalid value");
     }
     ask_token(server, &yours.client_id, &yours.client_secret).expect_status(200);
+}
+
+#[test]
+fn no_entity_tag_is_a_clients() {
+    let server = shared();
+    let tenant = create_tenant(server, &unique_label("client"));
+    let path = format!("{}/clients/{}", tenant.path(), tenant.client_id);
+    let token = server.token();
+    let change = || {
+        server
+            .patch(&path)
+            .bearer(&token)
+            .json(&json!({"name": "x"}))
+    };
+    let end = || server.delete(&path).bearer(&token);
+    for request in [change(), end()] {
+        let answer = request.header("If-Match", "\"1\"").send();
+        let body = assert_error(&answer, 412, "PreconditionFailed");
+        assert_eq!(body["code"], "precondition_failed");
+    }
+    change().header("If-Match", "*").send().expect_status(200);
+    end().header("If-Match", "*").send().expect_status(204);
+}
+
+#[test]
+fn null_is_refused_as_what_it_is() {
+    let server = shared();
+    let tenant = create_tenant(server, &unique_label("client"));
+    let answer = patch(server, &tenant, &tenant.client_id, &json!({"name": null}));
+    let body = assert_faults(&answer, "body", &["name"]);
+    assert_eq!(body["details"][0]["msg"], "can't be null");
 }

@@ -9,7 +9,7 @@ use crate::harness::Server;
 use crate::harness::reference::{ENVIRONMENT_ID, TENANT_DOMAIN, environment, shared, unique_label};
 use crate::support::{
     UNKNOWN_ID, ask_token, assert_error, assert_faults, create_body, create_tenant, created, keys,
-    post_tenant, text, utc,
+    management_client, post_tenant, text, utc,
 };
 
 #[test]
@@ -341,4 +341,29 @@ fn parallel_creates_of_different_subdomains_all_succeed() {
         .send()
         .json();
     assert_eq!(list["data"].as_array().unwrap().len(), 80);
+}
+
+#[test]
+fn what_only_the_database_can_tell_is_told_with_the_rest() {
+    let server = Server::reference();
+    let body = json!({"subdomain": "www", "environmentId": UNKNOWN_ID});
+    assert_faults(
+        &post_tenant(&server, &body),
+        "body",
+        &["subdomain", "environmentId"],
+    );
+
+    // Where a client may not create at all, nothing is said about what it wanted to.
+    let body = json!({
+        "name": "Other",
+        "domain": "other.example",
+        "region": {"name": "OT01", "displayName": "Other"},
+    });
+    let other = server.post("/v1/environments").json(&body);
+    let other = other.bearer(&server.token()).send().expect_status(201);
+    let (id, secret) = management_client(&server, &["tenants:write"], &[ENVIRONMENT_ID]);
+    let body = json!({"subdomain": "www", "environmentId": other.json()["id"]});
+    let request = server.post("/v1/tenants").json(&body);
+    let answer = request.bearer(&server.token_for(&id, &secret)).send();
+    assert_error(&answer, 403, "Forbidden");
 }

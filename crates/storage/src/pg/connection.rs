@@ -1,7 +1,10 @@
 //! Connections: how they are made, set up and pooled.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -49,6 +52,8 @@ pub(super) struct Manager {
     role: Role,
     patience: Duration,
     outage: Arc<Outage>,
+    /// The place among the hosts of the one that was connected to last.
+    good_host: Arc<AtomicUsize>,
     /// Of the pool that it makes them for.
     traffic: Arc<Traffic>,
 }
@@ -80,6 +85,7 @@ impl Manager {
             role: Role::Writer,
             patience: options.busy_timeout,
             outage: Arc::default(),
+            good_host: Arc::default(),
             traffic: Arc::default(),
         }
     }
@@ -164,10 +170,35 @@ impl Manager {
     }
 
     fn establish(&self) -> ConnectionResult<PgConnection> {
-        let mut conn = PgConnection::establish(&self.url.with_defaults(&self.defaults()))?;
+        let mut conn = self.reach()?;
         conn.batch_execute(&self.settings())
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(conn)
+    }
+
+    /// Connects to one of the hosts, beginning with the one that answered last. A dead one
+    /// takes seconds to find out, and every connection would begin with it.
+    fn reach(&self) -> ConnectionResult<PgConnection> {
+        let hosts = self.url.each_host();
+        let first = self.good_host.load(Ordering::Relaxed);
+        let mut refused = None;
+        for place in (0..hosts.len()).map(|step| (first + step) % hosts.len()) {
+            match PgConnection::establish(&hosts[place].with_defaults(&self.defaults())) {
+                Ok(conn) => {
+                    self.good_host.store(place, Ordering::Relaxed);
+                    return Ok(conn);
+                }
+                Err(error) => {
+                    refused = Some(match refused {
+                        None => error,
+                        Some(before) => {
+                            ConnectionError::BadConnection(format!("{before}; {error}"))
+                        }
+                    });
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(|| ConnectionError::BadConnection("no host".to_owned())))
     }
 
     /// What holds for a connection where the URL says nothing else.

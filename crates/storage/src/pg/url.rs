@@ -79,6 +79,30 @@ impl PostgresUrl {
         self.write(user_info, &parameters)
     }
 
+    /// The same with each of its hosts alone, if to try one after the other is what libpq
+    /// would do with them.
+    pub(super) fn each_host(&self) -> Vec<Self> {
+        let parameter = |wanted: &str| {
+            let mut all = self.parameters.iter();
+            all.find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.as_str())
+        };
+        let elsewhere = ["host", "hostaddr", "port", "load_balance_hosts"];
+        let in_order = elsewhere.iter().all(|&name| parameter(name).is_none());
+        let any_will_do = matches!(
+            parameter("target_session_attrs"),
+            None | Some("any" | "read-write" | "primary")
+        );
+        if !(in_order && any_will_do) {
+            return vec![self.clone()];
+        }
+        let with_host = |host: &str| Self {
+            hosts: host.to_owned(),
+            ..self.clone()
+        };
+        self.hosts.split(',').map(with_host).collect()
+    }
+
     /// The same server, with another database.
     #[cfg(feature = "testing")]
     pub(crate) fn with_database(&self, name: &str) -> Self {
@@ -241,6 +265,29 @@ mod tests {
                 Ok(url) => panic!("{url} from {rest}"),
                 Err(text) => assert!(!text.contains("secret"), "{text}"),
             }
+        }
+    }
+
+    #[test]
+    fn hosts_are_tried_one_by_one_unless_libpq_would_choose_among_them() {
+        let hosts = |url: &str| -> Vec<String> {
+            let url = PostgresUrl::parse(url).unwrap();
+            url.each_host().iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(
+            hosts("u@a:1,b/t?target_session_attrs=primary"),
+            [
+                "postgres://u@a:1/t?target_session_attrs=primary",
+                "postgres://u@b/t?target_session_attrs=primary"
+            ]
+        );
+        assert_eq!(hosts("a/t"), ["postgres://a/t"]);
+        for whole in [
+            "a,b/t?target_session_attrs=prefer-standby",
+            "a,b/t?port=1,2",
+            "/t?host=a,b",
+        ] {
+            assert_eq!(hosts(whole), [format!("postgres://{whole}")]);
         }
     }
 

@@ -8,7 +8,7 @@ use tenantry_auth::{
 };
 use tenantry_domain::{
     client::{Client, ClientChange, ClientStatus},
-    error::FaultKind,
+    error::{FaultKind, Thing},
     id::TenantId,
     json::Value,
     name::Name,
@@ -24,6 +24,7 @@ use crate::{
     caller::Management,
     creation::{Made, Work},
     error::ApiError,
+    etag,
     json::{Members, string},
     negotiate::Produces,
     operation::{Operation, Verb},
@@ -82,6 +83,7 @@ async fn get(caller: Management<ClientsRead>, call: Call) -> Result<HttpResponse
 async fn patch(caller: Management<ClientsWrite>, mut call: Call) -> Result<HttpResponse, ApiError> {
     let tenant = call.path_id("id", TenantId::parse)?;
     let id = call.path_client_id()?;
+    etag::refuse_tags(&call.request, Thing::Client)?;
     let body = call.json(Bodies::MergePatch).await?;
     let change = read_patch(&body)?;
     let context = caller.context(&call);
@@ -95,6 +97,7 @@ async fn patch(caller: Management<ClientsWrite>, mut call: Call) -> Result<HttpR
 async fn delete(caller: Management<ClientsWrite>, call: Call) -> Result<HttpResponse, ApiError> {
     let tenant = call.path_id("id", TenantId::parse)?;
     let id = call.path_client_id()?;
+    etag::refuse_tags(&call.request, Thing::Client)?;
     let context = caller.context(&call);
     let access = caller.principal.access;
     call.write(move |unit| clients::delete_of_tenant(unit, &context, &access, tenant, &id))

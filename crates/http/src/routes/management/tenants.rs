@@ -113,19 +113,19 @@ async fn delete(caller: Management<TenantsWrite>, call: Call) -> Result<HttpResp
 fn read_create(body: &[u8], deps: &Deps) -> Result<CreateTenant, ApiError> {
     let mut members = Members::parse(body)?;
     let name = members.optional("name", string(Name::parse));
-    let label = members.required(
-        "subdomain",
-        string(|text| {
-            let label = Label::parse(text)?;
-            deps.reserved().check(&label).map(|()| label)
-        }),
-    );
+    let label = members.required("subdomain", string(Label::parse));
     let environment_id = members.required("environmentId", string(EnvironmentId::parse));
     let data = members
         .optional("data", |value| {
             TenantData::from_json(value).map_err(FaultKind::from)
         })
         .unwrap_or_default();
+    // With what the database can tell, unless it need not be asked.
+    if members.has_faults()
+        && let Some(Err(fault)) = label.as_ref().map(|label| deps.reserved().check(label))
+    {
+        members.refuse("subdomain", fault);
+    }
     members.finish()?;
     match (label, environment_id) {
         (Some(label), Some(environment_id)) => Ok(CreateTenant {

@@ -32,6 +32,13 @@ impl Parameters {
 
     fn from_form(body: &[u8]) -> Result<Self, ApiError> {
         let text = std::str::from_utf8(body).map_err(|_| invalid("The body is not UTF-8."))?;
+        // The parser below would put a replacement character there.
+        if percent_encoding::percent_decode(body)
+            .decode_utf8()
+            .is_err()
+        {
+            return Err(invalid("A parameter is not UTF-8."));
+        }
         let mut pairs: Vec<(String, SecretString)> = Vec::new();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             // RFC 6749 §3.2; RFC 8707 §2 alone allows one parameter to stand twice.

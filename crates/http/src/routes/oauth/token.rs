@@ -29,6 +29,8 @@ struct Answer<'a> {
     access_token: &'a str,
     expires_in: u32,
     token_type: &'a str,
+    /// Absent where there is none: RFC 6749 §3.3 knows no empty scope.
+    #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
 }
 

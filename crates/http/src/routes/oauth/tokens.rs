@@ -27,6 +27,7 @@ struct Introspection<'a> {
 
 #[derive(Serialize)]
 struct ActiveToken<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
     client_id: &'a str,
     token_type: &'a str,
