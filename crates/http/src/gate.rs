@@ -268,22 +268,27 @@ mod tests {
             (end, move || ended.recv())
         };
         let short = || Patience::of(Duration::from_millis(20));
-        let (first_end, first) = hang();
-        let (second_end, second) = hang();
-        let result = gate.run(&short(), first).await;
-        assert!(matches!(result, Err(Refused::Overdue(_))), "{result:?}");
-        until(|| gate.places.available_permits() == 1).await;
-        let result = gate.run(&short(), second).await;
-        assert!(matches!(result, Err(Refused::Overdue(_))), "{result:?}");
+        let mut ends = Vec::new();
+        for freeze in 0..=FREEZES {
+            let (end, work) = hang();
+            ends.push(end);
+            let result = gate.run(&short(), work).await;
+            assert!(matches!(result, Err(Refused::Overdue(_))), "{result:?}");
+            if freeze < FREEZES {
+                until(|| gate.places.available_permits() == 1).await;
+            }
+        }
 
         let long_enough = Patience::of(Duration::from_millis(200));
         let result = gate.run(&long_enough, || ()).await;
         assert!(matches!(result, Err(Refused::NoTurn(_))), "{result:?}");
 
-        first_end.send(()).unwrap();
+        ends.pop().unwrap().send(()).unwrap();
         until(|| gate.places.available_permits() == 1).await;
-        second_end.send(()).unwrap();
-        until(|| gate.beyond.available_permits() == 1).await;
+        for end in ends {
+            end.send(()).unwrap();
+        }
+        until(|| gate.beyond.available_permits() == FREEZES).await;
         gate.run(&Patience::default(), || ()).await.unwrap();
         until(|| gate.places.available_permits() == 1).await;
     }
