@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{CliOutput, Server, cli};
 use crate::jwt;
-use crate::support::{poll, text};
+use crate::support::{poll, poll_each, text};
 
 /// Runs a command that has to succeed, and reads what it has printed.
 #[track_caller]
@@ -93,7 +93,7 @@ fn a_new_key_is_listed_before_it_signs_and_the_old_one_after() {
     assert!((signs_from - made_at).whole_seconds() >= 310, "{made}");
     assert_eq!(states(&server)[&new], "published");
 
-    poll(&server.get("/.well-known/jwks.json"), |answer| {
+    poll_each(&server, "/.well-known/jwks.json", |answer| {
         answer.text().contains(&new)
     });
     assert_eq!(listed(&server), [old.clone(), new.clone()]);
@@ -103,7 +103,7 @@ fn a_new_key_is_listed_before_it_signs_and_the_old_one_after() {
     // The operator thinks better of it.
     command(&server, &["key", "retire", &new]);
     assert_eq!(states(&server)[&new], "dead");
-    poll(&server.get("/.well-known/jwks.json"), |answer| {
+    poll_each(&server, "/.well-known/jwks.json", |answer| {
         !answer.text().contains(&new)
     });
     assert_eq!(kid_of(&fresh_token(&server)), old);
@@ -121,7 +121,7 @@ fn keys_of_every_algorithm_take_over_and_their_tokens_are_good() {
             &["key", "rotate", "--algorithm", algorithm, "--after", "7"],
         );
         let kid = text(&made["kid"]);
-        poll(&server.get("/.well-known/jwks.json"), |answer| {
+        poll_each(&server, "/.well-known/jwks.json", |answer| {
             answer.text().contains(&kid)
         });
         let bootstrap = server.credentials();
@@ -204,7 +204,7 @@ fn a_retired_keys_tokens_are_dead_at_once_on_every_server() {
         assert_eq!(kid_of(&new), text(&made["kid"]));
         assert_eq!(status_of(&first, &new), 200);
         assert_eq!(status_of(&second, &new), 200);
-        poll(&server.get("/.well-known/jwks.json"), |answer| {
+        poll_each(server, "/.well-known/jwks.json", |answer| {
             !answer.text().contains(&old)
         });
     }

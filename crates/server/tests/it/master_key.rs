@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::harness::{Server, cli};
 use crate::key_rotation::{command, refused};
-use crate::support::{poll, text};
+use crate::support::{poll, poll_each, text};
 
 fn key_file(server: &Server) -> std::path::PathBuf {
     server.data_directory().join("master.key")
@@ -57,7 +57,7 @@ fn a_running_server_goes_on_and_a_new_one_starts() {
     // A key that is sealed under the new one reaches the running server all the same.
     let made = command(&server, &["key", "rotate", "--algorithm", "ES256"]);
     let kid = text(&made["kid"]);
-    poll(&server.get("/.well-known/jwks.json"), |answer| {
+    poll_each(&server, "/.well-known/jwks.json", |answer| {
         answer.text().contains(&kid)
     });
     assert_eq!(command(&server, &["master-key", "rotate"])["resealed"], 2);

@@ -232,6 +232,15 @@ pub(crate) fn poll(request: &Request, done: impl Fn(&Response) -> bool) -> Respo
     }
 }
 
+/// Asks every process of the server again until each gives the answer that is waited for:
+/// what one of them has read anew, another may still have to.
+#[track_caller]
+pub(crate) fn poll_each(server: &Server, path: &str, done: impl Fn(&Response) -> bool) {
+    for process in server.each() {
+        poll(&process.get(path), &done);
+    }
+}
+
 /// Changes the database beside the running server, where no route and no command does it
 /// yet.
 pub(crate) fn sql(server: &Server, statement: &str) {

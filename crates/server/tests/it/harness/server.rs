@@ -82,6 +82,11 @@ impl Server {
         Self::new(vec![node.clone()], self.home.clone())
     }
 
+    /// Each of its processes alone.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
+        (0..self.nodes.len()).map(|number| self.nth(number))
+    }
+
     fn first(&self) -> &Node {
         &self.nodes[0]
     }
