@@ -8,6 +8,7 @@ mod queries;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 mod url;
+mod watch;
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use r2d2::PooledConnection;
 use tenantry_domain::port::{Snapshot, StoreError, UnitOfWork};
 
-pub(crate) use self::url::PostgresUrl;
+pub(crate) use self::{url::PostgresUrl, watch::Watch};
 use self::{
     connection::{Manager, Role},
     lane::Lane,
@@ -26,6 +27,7 @@ use crate::{
     database::{DatabaseOptions, OpenError},
     error::store_error,
     migrate::{MigrateError, MigrationStatus},
+    watch::Watching,
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -92,6 +94,10 @@ impl Backend {
     pub(crate) fn check_exactly(&self) -> Result<(), StoreError> {
         let link = self.begin_on(&self.readers, |_| ops::BEGIN_READ.to_owned())?;
         migrations::check_exactly(Session::new(link))
+    }
+
+    pub(crate) fn watch(&self) -> Result<Watching, StoreError> {
+        Watch::open(&self.manager).map(Watching::Postgres)
     }
 
     pub(crate) fn migrate(&self) -> Result<Vec<String>, MigrateError> {
