@@ -7,28 +7,33 @@ use actix_web::{
 use serde::Serialize;
 
 use crate::{
-    answer, call::Call, caller::Anybody, deps::Unready, error::ApiError, negotiate::Produces,
-    operation::Operation,
+    answer,
+    call::Call,
+    caller::Anybody,
+    deps::Unready,
+    error::ApiError,
+    negotiate::Produces,
+    operation::{Operation, OperationName},
 };
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(
-            "LIVENESS_RETRIEVE",
+            OperationName::Untold("LIVENESS_RETRIEVE"),
             Method::GET,
             "/livez",
             Produces::Json,
             livez,
         ),
         Operation::new(
-            "READINESS_RETRIEVE",
+            OperationName::Untold("READINESS_RETRIEVE"),
             Method::GET,
             "/readyz",
             Produces::Json,
             readyz,
         ),
         Operation::new(
-            "METRICS_RETRIEVE",
+            OperationName::Untold("METRICS_RETRIEVE"),
             Method::GET,
             "/metrics",
             Produces::Text,
