@@ -139,6 +139,10 @@ pub enum StoreError {
     /// changed, and it may be tried again.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// It is there, but was not migrated to what this program needs, or was migrated further:
+    /// the text names the migration. Nothing was changed.
+    #[error("the database has another schema than this program needs: {0}")]
+    WrongSchema(String),
     /// The connection was lost during commit: the change may have happened or not.
     #[error("the outcome of the change is unknown: {0}")]
     OutcomeUnknown(String),

@@ -239,7 +239,7 @@ async fn dispatch(
     };
     Outcome {
         response,
-        operation: operation.map_or("", |operation| operation.name),
+        operation: operation.map_or("", |operation| operation.name.as_str()),
         route,
         cause,
     }

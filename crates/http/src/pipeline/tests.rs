@@ -28,6 +28,7 @@ use crate::{
     caller::Anybody,
     deps::{CreateStatus, DepsParts, HttpConfig},
     keys::KeyReader,
+    operation::OperationName,
     usage::RecentUses,
 };
 
@@ -110,10 +111,22 @@ async fn writes(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
 /// Asks for a path.
 async fn ask(path: &str) -> (u16, HttpResponse<String>) {
     let table = Arc::new(vec![
-        Operation::new("PANIC", Method::GET, "/v1/panic", Produces::Json, panics),
-        Operation::new("READ", Method::GET, "/v1/read", Produces::Json, reads),
         Operation::new(
-            "WRITE",
+            OperationName::Untold("PANIC"),
+            Method::GET,
+            "/v1/panic",
+            Produces::Json,
+            panics,
+        ),
+        Operation::new(
+            OperationName::Untold("READ"),
+            Method::GET,
+            "/v1/read",
+            Produces::Json,
+            reads,
+        ),
+        Operation::new(
+            OperationName::Untold("WRITE"),
             Method::GET,
             "/system/write",
             Produces::Json,

@@ -17,12 +17,12 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use r2d2::PooledConnection;
 use tenantry_domain::port::{Snapshot, StoreError, UnitOfWork};
 
-pub(crate) use self::{url::PostgresUrl, watch::Watch};
 use self::{
     connection::{Manager, Role},
     lane::Lane,
     queries::{ReadUnit, Session, WriteUnit, counts, migrations},
 };
+pub(crate) use self::{url::PostgresUrl, watch::Watch};
 use crate::{
     database::{DatabaseOptions, OpenError},
     error::store_error,

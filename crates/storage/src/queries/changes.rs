@@ -15,7 +15,7 @@ use tenantry_domain::{
     version::Version,
 };
 
-use super::{Conn, ROWS, Session};
+use super::{Conn, ROWS, Session, ops};
 use crate::{
     error::Failure,
     rows::{ChangeRow, Row},
@@ -159,7 +159,12 @@ impl ChangeLog for Session {
     fn append_all(&mut self, all: &[NewChange]) -> Result<(), StoreError> {
         self.run(|conn| {
             for some in all.chunks(ROWS) {
-                let rows: Vec<_> = some.iter().map(|change| values!(change)).collect();
+                let first = ops::draw_change_numbers(conn, some.len())?;
+                let rows: Vec<_> = some
+                    .iter()
+                    .zip(first..)
+                    .map(|(change, number)| (changes::sequence.eq(number), values!(change)))
+                    .collect();
                 diesel::insert_into(changes::table)
                     .values(rows)
                     .execute(conn)?;

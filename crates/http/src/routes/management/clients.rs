@@ -9,6 +9,7 @@ use tenantry_auth::{
 use tenantry_domain::{
     client::{Client, ClientChange, ClientStatus},
     error::{FaultKind, Thing},
+    event::EventName,
     id::TenantId,
     json::Value,
     name::Name,
@@ -35,11 +36,23 @@ pub(super) fn operations() -> Vec<Operation> {
     const ONE: &str = "/v1/tenants/{id}/clients/{clientId}";
     let json = Produces::Json;
     vec![
-        Operation::new("TENANT_CLIENT_RETRIEVE_LIST", Verb::Get, ALL, json, list),
-        Operation::create("TENANT_CLIENT_CREATE", ALL, create),
-        Operation::new("TENANT_CLIENT_RETRIEVE", Verb::Get, ONE, json, get),
-        Operation::new("TENANT_CLIENT_UPDATE", Verb::Patch, ONE, json, patch),
-        Operation::new("TENANT_CLIENT_DELETE", Verb::Delete, ONE, json, delete),
+        Operation::new(
+            EventName::TenantClientRetrieveList,
+            Verb::Get,
+            ALL,
+            json,
+            list,
+        ),
+        Operation::create(EventName::TenantClientCreate, ALL, create),
+        Operation::new(EventName::TenantClientRetrieve, Verb::Get, ONE, json, get),
+        Operation::new(EventName::TenantClientUpdate, Verb::Patch, ONE, json, patch),
+        Operation::new(
+            EventName::TenantClientDelete,
+            Verb::Delete,
+            ONE,
+            json,
+            delete,
+        ),
     ]
 }
 

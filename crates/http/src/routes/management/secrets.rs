@@ -9,6 +9,7 @@ use tenantry_auth::{
 use tenantry_domain::{
     client::SecretRecord,
     error::FaultKind,
+    event::EventName,
     id::{SecretId, TenantId},
     rotation::Overlap,
     usecase::secrets::{self, RotateSecret},
@@ -32,15 +33,15 @@ pub(super) fn operations() -> Vec<Operation> {
     let json = Produces::Json;
     vec![
         Operation::new(
-            "TENANT_CLIENT_SECRET_RETRIEVE_LIST",
+            EventName::TenantClientSecretRetrieveList,
             Verb::Get,
             ALL,
             json,
             list,
         ),
-        Operation::create("TENANT_CLIENT_SECRET_CREATE", ALL, rotate),
+        Operation::create(EventName::TenantClientSecretCreate, ALL, rotate),
         Operation::new(
-            "TENANT_CLIENT_SECRET_DELETE",
+            EventName::TenantClientSecretDelete,
             Verb::Delete,
             ONE,
             json,

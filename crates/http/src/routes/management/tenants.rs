@@ -12,6 +12,7 @@ use tenantry_domain::{
     data::{DataPatch, TenantData},
     environment::Environment,
     error::FaultKind,
+    event::EventName,
     id::{EnvironmentId, TenantId},
     name::Name,
     subdomain::Label,
@@ -39,12 +40,18 @@ pub(super) fn operations() -> Vec<Operation> {
     const ONE: &str = "/v1/tenants/{id}";
     let json = Produces::Json;
     vec![
-        Operation::new("TENANT_RETRIEVE_LIST", Verb::Get, ALL, json, list),
-        Operation::create("TENANT_CREATE", ALL, create),
-        Operation::new("TENANT_RETRIEVE", Verb::Get, ONE, json, get),
-        Operation::new("TENANT_UPDATE", Verb::Patch, ONE, json, patch),
-        Operation::new("TENANT_DELETE", Verb::Delete, ONE, json, delete),
-        Operation::new("TENANT_RESOLVE", Verb::Get, "/v1/resolve", json, resolve),
+        Operation::new(EventName::TenantRetrieveList, Verb::Get, ALL, json, list),
+        Operation::create(EventName::TenantCreate, ALL, create),
+        Operation::new(EventName::TenantRetrieve, Verb::Get, ONE, json, get),
+        Operation::new(EventName::TenantUpdate, Verb::Patch, ONE, json, patch),
+        Operation::new(EventName::TenantDelete, Verb::Delete, ONE, json, delete),
+        Operation::new(
+            EventName::TenantResolve,
+            Verb::Get,
+            "/v1/resolve",
+            json,
+            resolve,
+        ),
     ]
 }
 

@@ -13,6 +13,7 @@ use tenantry_domain::{
     data::TenantData,
     environment::EnvironmentAccess,
     error::FaultKind,
+    event::EventName,
     id::TenantId,
     json::Value,
     usecase::tenants::{self, CreateTenantRecord, ReplaceTenantRecord},
@@ -36,11 +37,35 @@ pub(super) fn operations() -> Vec<Operation> {
     const ONE: &str = "/system/tenants/{uuid}";
     let both = Produces::JsonLdOrJson;
     let mut operations = vec![
-        Operation::new("SYSTEM_TENANT_RETRIEVE_LIST", Method::GET, ALL, both, list),
-        Operation::new("SYSTEM_TENANT_CREATE", Method::POST, ALL, both, create),
-        Operation::new("SYSTEM_TENANT_RETRIEVE", Method::GET, ONE, both, get),
-        Operation::new("SYSTEM_TENANT_UPDATE", Method::PUT, ONE, both, replace),
-        Operation::new("SYSTEM_TENANT_DELETE", Method::DELETE, ONE, both, delete),
+        Operation::new(
+            EventName::SystemTenantRetrieveList,
+            Method::GET,
+            ALL,
+            both,
+            list,
+        ),
+        Operation::new(
+            EventName::SystemTenantCreate,
+            Method::POST,
+            ALL,
+            both,
+            create,
+        ),
+        Operation::new(EventName::SystemTenantRetrieve, Method::GET, ONE, both, get),
+        Operation::new(
+            EventName::SystemTenantUpdate,
+            Method::PUT,
+            ONE,
+            both,
+            replace,
+        ),
+        Operation::new(
+            EventName::SystemTenantDelete,
+            Method::DELETE,
+            ONE,
+            both,
+            delete,
+        ),
     ];
     operations.extend(hydra::operations());
     operations
