@@ -77,6 +77,10 @@ event_names! {
         AccessTokenIntrospect = "ACCESS_TOKEN_INTROSPECT",
         AccessTokenRevoke = "ACCESS_TOKEN_REVOKE",
     }
+    Change {
+        ChangeRetrieveList = "CHANGE_RETRIEVE_LIST",
+        ChangeStream = "CHANGE_STREAM",
+    }
     Event {
         EventRetrieveList = "EVENT_RETRIEVE_LIST",
     }
@@ -109,17 +113,20 @@ pub enum EventCategory {
     Client,
     /// Access tokens.
     Token,
+    /// The feed of changes.
+    Change,
     /// The events themselves.
     Event,
 }
 
 impl EventCategory {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Environment,
         Self::Tenant,
         Self::Client,
         Self::Token,
+        Self::Change,
         Self::Event,
     ];
 
@@ -130,6 +137,7 @@ impl EventCategory {
             Self::Tenant => "tenant",
             Self::Client => "client",
             Self::Token => "token",
+            Self::Change => "change",
             Self::Event => "event",
         }
     }

@@ -20,10 +20,12 @@ use tenantry_domain::{
 
 use crate::{
     error::ApiError,
+    feed::Feed,
     gate::{Decision, Gate, Patience, Refused},
     idempotency::Repeats,
     keys::{KeyReader, Renewal},
     metrics::Metrics,
+    news::News,
     sign_in::SignIns,
     usage::RecentUses,
 };
@@ -45,6 +47,8 @@ pub struct HttpConfig {
     pub readers: usize,
     /// How many requests may write to the database at once.
     pub writers: usize,
+    /// How many seconds a stream is silent at the most.
+    pub stream_heartbeat: u32,
     /// When failed authentications are slowed down.
     pub failure_limits: FailureLimits,
 }
@@ -79,6 +83,8 @@ pub struct DepsParts {
     pub uses: RecentUses,
     /// What kept answers are sealed with.
     pub pepper: Pepper,
+    /// The news of commits.
+    pub news: News,
     /// How the wire is set up.
     pub config: HttpConfig,
 }
@@ -101,6 +107,7 @@ pub struct Deps {
     pub(crate) sign_ins: SignIns,
     pub(crate) uses: RecentUses,
     pub(crate) metrics: Metrics,
+    pub(crate) feed: Feed,
     pub(crate) config: HttpConfig,
 }
 
@@ -129,6 +136,7 @@ impl Deps {
             sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
             uses: parts.uses,
             metrics: Metrics::new(),
+            feed: Feed::new(parts.news),
             config: parts.config,
             entropy: parts.entropy,
         })
@@ -162,6 +170,17 @@ impl Deps {
                 request_id: Some(request_id.clone()),
             },
         }
+    }
+
+    /// Ends what would otherwise last: whoever waits for changes is answered, and every stream
+    /// of them ends. To be called when the server is to stop.
+    pub fn stop_waiting(&self) {
+        self.feed.stop();
+    }
+
+    /// Whether the only ones left are readers that were told to end and don't take it.
+    pub fn has_only_stuck_readers(&self) -> bool {
+        self.feed.readers() > 0 && self.metrics.in_flight.get() == 0
     }
 
     /// How many threads that block there are at the most, given up work included.
@@ -199,7 +218,13 @@ impl Deps {
             Err(Refused::Overdue(cause)) if !decision.call_off() => {
                 Err(StoreError::OutcomeUnknown(cause).into())
             }
-            ended => Ok(ended??),
+            ended => {
+                let written = ended?;
+                if written.is_ok() {
+                    self.feed.news.tell_own();
+                }
+                Ok(written?)
+            }
         }
     }
 

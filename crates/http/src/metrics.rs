@@ -15,6 +15,7 @@ pub(crate) struct Metrics {
     pub(crate) tokens_issued: IntCounter,
     pub(crate) failed_authentications: IntCounterVec,
     pub(crate) panics: IntCounter,
+    pub(crate) change_readers: IntGauge,
 }
 
 impl Metrics {
@@ -81,6 +82,13 @@ impl Metrics {
             panics: register(
                 &registry,
                 IntCounter::new("tenantry_panics_total", "Handlers that panicked."),
+            ),
+            change_readers: register(
+                &registry,
+                IntGauge::new(
+                    "tenantry_change_readers",
+                    "Readers of the change feed that are connected and wait.",
+                ),
             ),
             registry,
         }

@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::rt::{self, System};
 use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits};
-use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, RecentUses};
+use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, News, RecentUses};
 use tokio::net::TcpSocket;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     shutdown::Signals,
     startup::{self, Prepared},
     welcome::Welcome,
-    worker::{KeyKeeper, UseKeeper, Worker},
+    worker::{Herald, KeyKeeper, UseKeeper, Worker},
 };
 
 /// How long a request's body may take to arrive.
@@ -27,6 +27,10 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a server that is asked to stop tries to store what it still has in memory.
 const LAST_STORE: Duration = Duration::from_secs(5);
+
+/// How often in a row a server that stops has to find nobody but stuck readers, at two looks
+/// a second.
+const STUCK_LOOKS: u32 = 6;
 
 /// The time that limits of failures are counted over.
 const FAILURE_WINDOW: Duration = Duration::from_mins(1);
@@ -70,11 +74,14 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         let warning = master_key::warning(&settings.master_key);
         let recent = RecentUses::default();
         let uses = UseKeeper::new(prepared.database.clone(), recent.clone());
+        let news = News::default();
+        let herald = Herald::new(prepared.database.clone(), news.clone());
         let deps = deps(
             settings,
             &prepared,
             keys.clone(),
             recent,
+            news,
             pepper,
             &public_url,
         );
@@ -85,6 +92,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
                 let uses = uses.clone();
                 move || uses.store()
             }),
+            Worker::start(Herald::PERIOD, move || herald.look()),
         ];
         serve(listener, deps, &welcome, &prepared.applied, warning).await?;
         drop(workers);
@@ -113,7 +121,7 @@ async fn serve(
     // Caught before anybody can know that the server is there, so that whoever is told
     // of it can also stop it properly.
     let mut signals = Signals::catch().map_err(broken)?;
-    let server = tenantry_http::serve(listener, deps).map_err(broken)?;
+    let server = tenantry_http::serve(listener, Arc::clone(&deps)).map_err(broken)?;
     let handle = server.handle();
     let mut running = rt::spawn(server);
     output::tell(&welcome.to_string());
@@ -140,9 +148,13 @@ async fn serve(
         signal = asked.name(),
         "stopping: finishing what is in flight"
     );
+    deps.stop_waiting();
     let stopped = handle.stop(true);
     tokio::select! {
         () = stopped => {}
+        () = only_stuck_readers(&deps) => {
+            tracing::warn!("streams were cut off whose clients don't read");
+        }
         asked = signals.next() => {
             tracing::warn!(signal = asked.name(), "ended at once");
             asked.end_at_once();
@@ -150,6 +162,19 @@ async fn serve(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits until nobody is left but clients of streams that read nothing, not even the end.
+async fn only_stuck_readers(deps: &Deps) {
+    let mut looks = 0;
+    while looks < STUCK_LOOKS {
+        rt::time::sleep(Duration::from_millis(500)).await;
+        looks = if deps.has_only_stuck_readers() {
+            looks + 1
+        } else {
+            0
+        };
+    }
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
@@ -168,6 +193,7 @@ fn deps(
     prepared: &Prepared,
     keys: Arc<KeyKeeper>,
     uses: RecentUses,
+    news: News,
     pepper: Pepper,
     public_url: &PublicUrl,
 ) -> Arc<Deps> {
@@ -180,6 +206,7 @@ fn deps(
         },
         cors_origins: settings.cors_origins,
         body_timeout: BODY_TIMEOUT,
+        stream_heartbeat: settings.stream_heartbeat,
         readers: prepared.database.readers(),
         writers: prepared.database.writers(),
         failure_limits: FailureLimits {
@@ -196,6 +223,7 @@ fn deps(
         keys: keys.ring(),
         key_reader: keys,
         uses,
+        news,
         hasher: prepared.world.hasher.clone(),
         pepper,
         config,

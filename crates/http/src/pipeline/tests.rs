@@ -28,6 +28,7 @@ use crate::{
     caller::Anybody,
     deps::{CreateStatus, DepsParts, HttpConfig},
     keys::KeyReader,
+    news::News,
     operation::OperationName,
     usage::RecentUses,
 };
@@ -77,12 +78,14 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
         hasher: Hasher::new(),
         uses: RecentUses::default(),
         pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
+        news: News::default(),
         config: HttpConfig {
             public_url: "https://tenantry.example".to_owned(),
             token_ttl: 60,
             system_create_status: CreateStatus::Ok,
             cors_origins: Vec::new(),
             body_timeout: Duration::from_secs(1),
+            stream_heartbeat: 15,
             readers: 1,
             writers: 1,
             failure_limits: FailureLimits::default(),

@@ -58,6 +58,8 @@ pub struct Settings {
     pub failed_logins_per_client: u32,
     /// How often a minute one address may fail to authenticate.
     pub failed_logins_per_address: u32,
+    /// How many seconds a stream of changes is silent at the most.
+    pub stream_heartbeat: u32,
     /// What is odd, but no reason to refuse; to be logged once logging works.
     pub warnings: Vec<String>,
 }

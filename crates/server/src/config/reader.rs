@@ -63,6 +63,7 @@ pub(super) fn read(sources: &Sources) -> Result<Settings, SettingError> {
         reserved: read_reserved(&reader)?,
         failed_logins_per_client: reader.number(Key::FailedLoginsPerClient, 1, 1_000_000, 10)?,
         failed_logins_per_address: reader.number(Key::FailedLoginsPerAddress, 1, 1_000_000, 100)?,
+        stream_heartbeat: reader.number(Key::StreamHeartbeat, 1, 300, 15)?,
         warnings,
     })
 }

@@ -48,10 +48,12 @@ pub enum Key {
     SqliteReaders,
     /// How many connections there are to a PostgreSQL server.
     PostgresPool,
+    /// How long a stream is silent at the most.
+    StreamHeartbeat,
 }
 
 /// All settings, in the order of [`Key`].
-pub const TABLE: [Setting; 22] = [
+pub const TABLE: [Setting; 23] = [
     setting(Key::Listen, "listen", "listen", "ADDRESS:PORT")
         .default("127.0.0.1:8080")
         .help("Where to listen; port 0 takes a free one"),
@@ -123,6 +125,9 @@ pub const TABLE: [Setting; 22] = [
     setting(Key::PostgresPool, "postgres_pool", "postgres-pool", "N")
         .default("10")
         .help("How many connections there are to PostgreSQL, at the most"),
+    setting(Key::StreamHeartbeat, "stream_heartbeat", "stream-heartbeat", "SECONDS")
+        .default("15")
+        .help("How long a stream of changes is silent before a comment shows that it lives: 1 to 300"),
 ];
 
 /// The variable that names the settings file; no setting itself.

@@ -1,6 +1,7 @@
 //! What a server does beside its requests, again and again.
 
 mod keys;
+mod news;
 mod uses;
 
 use std::{sync::Arc, time::Duration};
@@ -11,7 +12,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-pub(crate) use self::{keys::KeyKeeper, uses::UseKeeper};
+pub(crate) use self::{keys::KeyKeeper, news::Herald, uses::UseKeeper};
 
 /// A round that takes longer hangs, in a database that never answers. The next one is not
 /// kept waiting: by then it finds connections to whatever has taken that database's place.

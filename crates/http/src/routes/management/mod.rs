@@ -1,5 +1,6 @@
 //! The management API (contract §4), `/v1`.
 
+mod changes;
 mod clients;
 mod environments;
 mod secrets;
@@ -12,5 +13,6 @@ pub(super) fn operations() -> Vec<Operation> {
     operations.extend(tenants::operations());
     operations.extend(clients::operations());
     operations.extend(secrets::operations());
+    operations.extend(changes::operations());
     operations
 }
