@@ -17,11 +17,12 @@ use crate::{
     client::{Client, ClientId, KnownClient, SecretHash, SecretRecord},
     clock::Timestamp,
     environment::{Environment, EnvironmentAccess, Region},
+    feed::{ChangePage, Sequence},
     id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId, TenantNumber},
     idempotency::{AnswerId, KeptAnswer},
     key::SealedKey,
     name::Name,
-    page::{Page, PageRequest},
+    page::{Limit, Page, PageRequest},
     record::{RecordPage, RecordQuery},
     server_secret::ServerSecret,
     subdomain::{DomainName, Label},
@@ -68,6 +69,8 @@ pub trait Snapshot {
     fn answers(&mut self) -> &mut dyn AnswerQueries;
     /// Secrets that all servers share.
     fn server_secrets(&mut self) -> &mut dyn ServerSecretQueries;
+    /// The record of changes.
+    fn changes(&mut self) -> &mut dyn ChangeQueries;
 }
 
 /// Reads and writes within one transaction; it is rolled back when it is dropped.
@@ -434,8 +437,26 @@ pub trait ServerSecretRepository: ServerSecretQueries {
     fn replace(&mut self, secret: &ServerSecret) -> Result<bool, StoreError>;
 }
 
+/// Reads the record of changes.
+///
+/// Once a reader has met a change, none with a lower number ever appears.
+pub trait ChangeQueries {
+    /// Those behind that place which the caller may know of, in order: no more than the
+    /// limit, and as few as none where many others have to be passed over
+    /// ([`ChangePage::is_end`] tells). A caller that is bound to environments knows of the
+    /// changes of those, of their tenants and of these tenants' clients.
+    fn after(
+        &mut self,
+        access: &EnvironmentAccess,
+        after: Sequence,
+        limit: Limit,
+    ) -> Result<ChangePage, StoreError>;
+    /// The number of the last change; [`Sequence::START`] where there is none.
+    fn latest(&mut self) -> Result<Sequence, StoreError>;
+}
+
 /// Writes the record of changes.
-pub trait ChangeLog {
+pub trait ChangeLog: ChangeQueries {
     /// The time of the last change.
     fn latest_time(&mut self) -> Result<Option<Timestamp>, StoreError>;
     /// Adds a change behind all that were committed before it.

@@ -24,9 +24,9 @@ use tenantry_domain::{
     page::{Cursor, PageRequest},
     port::{
         AccountQueries, AccountRepository, AnswerQueries, AnswerRepository, ChangeLog,
-        ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository, KeyQueries,
-        KeyRepository, ServerSecretQueries, ServerSecretRepository, Snapshot, StoreError,
-        TenantQueries, TenantRepository, TokenQueries, TokenRepository, UnitOfWork,
+        ChangeQueries, ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository,
+        KeyQueries, KeyRepository, ServerSecretQueries, ServerSecretRepository, Snapshot,
+        StoreError, TenantQueries, TenantRepository, TokenQueries, TokenRepository, UnitOfWork,
     },
 };
 use time::macros::datetime;
@@ -145,6 +145,10 @@ impl Snapshot for ReadUnit {
     }
 
     fn server_secrets(&mut self) -> &mut dyn ServerSecretQueries {
+        &mut self.0
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeQueries {
         &mut self.0
     }
 }

@@ -131,7 +131,10 @@ on_every_database! {
     changes:
         are_recorded_with_everything
         many_at_once_are_numbered_as_single_ones_are
-        have_numbers_without_gaps;
+        have_numbers_without_gaps
+        are_read_in_order_after_a_place
+        come_back_as_they_went_in
+        of_other_environments_are_passed_over;
     units:
         dropped_without_commit_have_done_nothing
         that_panic_have_done_nothing
