@@ -14,7 +14,8 @@ use tenantry_domain::{
     environment::{
         AuthorizationServerDomain, Environment, EnvironmentAccess, EnvironmentRecord, Region,
     },
-    id::{EnvironmentId, TenantNumber},
+    event::{EventId, InvalidRequestId, RequestEnd, StoredRequest},
+    id::{EnvironmentId, RequestId, TenantId, TenantNumber},
     key::SealedKey,
     name::Name,
     scope::ScopeSet,
@@ -26,7 +27,8 @@ use tenantry_domain::{
 use crate::{
     error::Corrupt,
     schema::{
-        client_secrets, clients, environments, regions, signing_keys, system_accounts, tenants,
+        client_secrets, clients, environments, events, regions, signing_keys, system_accounts,
+        tenants,
     },
     types::{DbTime, DbUuid},
 };
@@ -112,6 +114,21 @@ pub(crate) struct KeyRow {
     signs_from: DbTime,
     expires_at: Option<DbTime>,
     token_ttl: i32,
+}
+
+/// A request of which events are made.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events)]
+pub(crate) struct EventRow {
+    id: DbUuid,
+    name: String,
+    request_id: String,
+    client_id: Option<String>,
+    tenant_id: Option<DbUuid>,
+    environment_id: Option<DbUuid>,
+    status: Option<i16>,
+    micros: Option<i64>,
+    slow_end: Option<DbUuid>,
 }
 
 impl RegionRow {
@@ -237,6 +254,35 @@ impl KeyRow {
             signs_from: self.signs_from.into(),
             expires_at: self.expires_at.map(Timestamp::from),
             token_ttl,
+        })
+    }
+}
+
+impl EventRow {
+    /// Whether its second event is found by itself.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow_end.is_some()
+    }
+
+    pub(crate) fn into_domain(self) -> Result<StoredRequest, Corrupt> {
+        let row = Row("request", self.id.0);
+        let request_id = RequestId::parse(&self.request_id);
+        let client_id = self.client_id.as_deref().map(ClientId::parse).transpose();
+        let end = match (self.status, self.micros) {
+            (Some(status), Some(micros)) => Some(RequestEnd {
+                status: row.field("status", status.try_into())?,
+                micros,
+            }),
+            _ => None,
+        };
+        Ok(StoredRequest {
+            id: EventId::from_uuid(self.id.0),
+            name: self.name,
+            request_id: row.field("request_id", request_id.ok_or(InvalidRequestId))?,
+            client_id: row.field("client_id", client_id)?,
+            tenant_id: self.tenant_id.map(TenantId::from),
+            environment_id: self.environment_id.map(EnvironmentId::from),
+            end,
         })
     }
 }

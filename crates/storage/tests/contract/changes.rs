@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::make::{at, environment_id, environments, region, tenant_in, try_write, version, write};
 
-fn change(n: i64) -> NewChange {
+pub(crate) fn change(n: i64) -> NewChange {
     NewChange {
         kind: ChangeType::TenantUpdated,
         time: at(n),
