@@ -8,6 +8,7 @@ use crate::{
     client::{InvalidClientId, InvalidClientSecret, UnknownClientStatus},
     data::DataFault,
     environment::{InvalidAuthorizationServerDomain, UnknownDeploymentModel},
+    event::{InvalidChoice, InvalidRequestId, UnknownEventCategory, UnknownEventType},
     feed::{InvalidSequence, InvalidWait},
     host::HostFault,
     id::InvalidId,
@@ -236,6 +237,18 @@ pub enum FaultKind {
     /// It is no scope of the management API.
     #[error(transparent)]
     ManagementScope(#[from] UnknownScope),
+    /// It is no type of event.
+    #[error(transparent)]
+    EventType(#[from] UnknownEventType),
+    /// It is no category of events.
+    #[error(transparent)]
+    EventCategory(#[from] UnknownEventCategory),
+    /// It is no request's id.
+    #[error(transparent)]
+    RequestId(#[from] InvalidRequestId),
+    /// It is a list of more values than there may be.
+    #[error(transparent)]
+    Choice(#[from] InvalidChoice),
     /// It has more scopes than a client may have.
     #[error("must have at most 64 scopes")]
     TooManyScopes,

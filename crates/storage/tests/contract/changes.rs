@@ -17,7 +17,7 @@ use crate::make::{
     at, environment_id, environments, only, read, region, tenant_in, try_write, version, write,
 };
 
-fn change(n: i64) -> NewChange {
+pub(crate) fn change(n: i64) -> NewChange {
     NewChange {
         kind: ChangeType::TenantUpdated,
         time: at(n),

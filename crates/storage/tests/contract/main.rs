@@ -12,6 +12,7 @@ mod changes;
 mod clients;
 mod concurrency;
 mod environments;
+mod events;
 mod fidelity;
 mod filters;
 mod make;
@@ -135,6 +136,15 @@ on_every_database! {
         are_read_in_order_after_a_place
         come_back_as_they_went_in
         of_other_environments_are_passed_over;
+    events:
+        are_two_of_each_request
+        are_those_that_the_model_finds
+        of_a_running_request_are_completed_once
+        are_paged_while_others_come_in
+        get_the_environment_of_their_tenant
+        are_there_with_their_change_or_not_at_all
+        are_forgotten_in_small_steps
+        of_a_newer_program_are_shown;
     units:
         dropped_without_commit_have_done_nothing
         that_panic_have_done_nothing
