@@ -8,7 +8,8 @@ use crate::{
     client::{InvalidClientId, InvalidClientSecret, UnknownClientStatus},
     data::DataFault,
     environment::{InvalidAuthorizationServerDomain, UnknownDeploymentModel},
-    feed::{InvalidSequence, InvalidWait},
+    event::{InvalidChoice, InvalidRequestId, UnknownEventCategory, UnknownEventType},
+    feed::{InvalidBegin, InvalidSequence, InvalidWait},
     host::HostFault,
     id::InvalidId,
     idempotency::InvalidIdempotencyKey,
@@ -212,6 +213,9 @@ pub enum FaultKind {
     /// It is no cursor.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
+    /// It is no place to begin in the feed of changes.
+    #[error(transparent)]
+    Begin(#[from] InvalidBegin),
     /// It is no place in the feed of changes.
     #[error(transparent)]
     Sequence(#[from] InvalidSequence),
@@ -236,6 +240,18 @@ pub enum FaultKind {
     /// It is no scope of the management API.
     #[error(transparent)]
     ManagementScope(#[from] UnknownScope),
+    /// It is no type of event.
+    #[error(transparent)]
+    EventType(#[from] UnknownEventType),
+    /// It is no category of events.
+    #[error(transparent)]
+    EventCategory(#[from] UnknownEventCategory),
+    /// It is no request's id.
+    #[error(transparent)]
+    RequestId(#[from] InvalidRequestId),
+    /// It is a list of more values than there may be.
+    #[error(transparent)]
+    Choice(#[from] InvalidChoice),
     /// It has more scopes than a client may have.
     #[error("must have at most 64 scopes")]
     TooManyScopes,

@@ -1,8 +1,22 @@
 //! Analytic events (contract §6): what was asked of the server, by whom, and how it ended.
+//!
+//! A request to an operation is two events: one when it has come in, one when it was
+//! answered. It is kept as the one thing that it is, a [`ToldRequest`], and its events are
+//! made of that when somebody asks for them.
+
+mod id;
+mod query;
+mod request;
 
 use std::{fmt, str::FromStr};
 
 use thiserror::Error;
+
+pub use self::{
+    id::EventId,
+    query::{EventFilter, EventQuery, InvalidChoice, InvalidRequestId, choices, parse_instant},
+    request::{Event, RequestEnd, StoredRequest, ToldRequest},
+};
 
 /// Declares the operations that tell of themselves, each with its name on the wire.
 macro_rules! event_names {
@@ -103,7 +117,7 @@ impl fmt::Display for EventName {
 }
 
 /// What an operation is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventCategory {
     /// Environments.
     Environment,

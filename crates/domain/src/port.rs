@@ -7,7 +7,10 @@
 //! has done nothing. The [clock](crate::clock::Clock) is the third thing; it stands
 //! beside the instants that it gives.
 
-use std::{collections::BTreeSet, error::Error as StdError};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error as StdError,
+};
 
 use thiserror::Error;
 
@@ -17,6 +20,7 @@ use crate::{
     client::{Client, ClientId, KnownClient, SecretHash, SecretRecord},
     clock::Timestamp,
     environment::{Environment, EnvironmentAccess, Region},
+    event::{Event, EventId, EventQuery, ToldRequest},
     feed::{ChangePage, Sequence},
     id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId, TenantNumber},
     idempotency::{AnswerId, KeptAnswer},
@@ -71,6 +75,8 @@ pub trait Snapshot {
     fn server_secrets(&mut self) -> &mut dyn ServerSecretQueries;
     /// The record of changes.
     fn changes(&mut self) -> &mut dyn ChangeQueries;
+    /// Analytic events.
+    fn events(&mut self) -> &mut dyn EventQueries;
 }
 
 /// Reads and writes within one transaction; it is rolled back when it is dropped.
@@ -93,6 +99,8 @@ pub trait UnitOfWork {
     fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository;
     /// The record of changes.
     fn changes(&mut self) -> &mut dyn ChangeLog;
+    /// Analytic events.
+    fn events(&mut self) -> &mut dyn EventRepository;
     /// Makes all of it durable. On success every later reader sees it, and a crash
     /// does not undo it.
     fn commit(self: Box<Self>) -> Result<(), StoreError>;
@@ -268,6 +276,11 @@ pub trait TenantQueries {
         environment: EnvironmentId,
         label: &Label,
     ) -> Result<Option<Tenant>, StoreError>;
+    /// The environment of each of some tenants; those that are not there are left out.
+    fn environments_of(
+        &mut self,
+        ids: &BTreeSet<TenantId>,
+    ) -> Result<BTreeMap<TenantId, EnvironmentId>, StoreError>;
     /// Whether there is any tenant in that environment.
     fn any_in(&mut self, environment: EnvironmentId) -> Result<bool, StoreError>;
     /// Whether a tenant of that environment has that label.
@@ -463,4 +476,20 @@ pub trait ChangeLog: ChangeQueries {
     fn append(&mut self, change: &NewChange) -> Result<(), StoreError>;
     /// Adds many, in that order.
     fn append_all(&mut self, changes: &[NewChange]) -> Result<(), StoreError>;
+}
+
+/// Reads analytic events.
+pub trait EventQueries {
+    /// One page of the events that are asked for, newest first.
+    fn page(&mut self, query: &EventQuery) -> Result<Page<Event>, StoreError>;
+}
+
+/// Writes analytic events.
+pub trait EventRepository: EventQueries {
+    /// Stores requests, no two of the same id. Of one that is there already, its end is
+    /// stored, unless that is there too: so it does no harm to store the same again.
+    fn append(&mut self, requests: &[ToldRequest]) -> Result<(), StoreError>;
+    /// Forgets the oldest of those that lie before that id, no more than so many; tells how
+    /// many they were.
+    fn forget(&mut self, before: EventId, at_most: u32) -> Result<u32, StoreError>;
 }

@@ -80,6 +80,7 @@ impl<P: Permission> Caller for Management<P> {
         async move {
             let principal = bearer_principal(call).await?;
             call.trace.set_actor(principal.client_id.to_string());
+            call.trace.set_client(&principal.client_id);
             if principal.scopes.allows(P::SCOPE) {
                 return Ok(Self {
                     principal,

@@ -20,6 +20,7 @@ use tenantry_domain::{
 
 use crate::{
     error::ApiError,
+    events::RecentEvents,
     feed::Feed,
     gate::{Decision, Gate, Patience, Refused},
     idempotency::Repeats,
@@ -81,6 +82,8 @@ pub struct DepsParts {
     pub hasher: Hasher,
     /// Where uses of clients are collected.
     pub uses: RecentUses,
+    /// Where requests are collected that are told of in events.
+    pub events: RecentEvents,
     /// What kept answers are sealed with.
     pub pepper: Pepper,
     /// The news of commits.
@@ -106,6 +109,7 @@ pub struct Deps {
     pub(crate) limiter: FailureLimiter,
     pub(crate) sign_ins: SignIns,
     pub(crate) uses: RecentUses,
+    pub(crate) events: RecentEvents,
     pub(crate) metrics: Metrics,
     pub(crate) feed: Feed,
     pub(crate) config: HttpConfig,
@@ -135,7 +139,8 @@ impl Deps {
             limiter: FailureLimiter::new(parts.config.failure_limits),
             sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
             uses: parts.uses,
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&[parts.events.dropped()]),
+            events: parts.events,
             feed: Feed::new(parts.news),
             config: parts.config,
             entropy: parts.entropy,

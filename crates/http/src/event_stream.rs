@@ -89,6 +89,7 @@ impl Stream {
             if let Some(told) = self.ready.pop_front() {
                 self.told = told.change.sequence;
                 self.count += 1;
+                self.reader.count_sent();
                 return Some(told.event.clone());
             }
             // No more than a page waits in memory for a client that is slow.

@@ -209,7 +209,12 @@ impl Reader {
         }
     }
 
-    /// Waits for that time, or until it [has ended](Self::ended).
+    /// Counts a change that goes out.
+    pub(crate) fn count_sent(&self) {
+        self.deps.metrics.changes_streamed.inc();
+    }
+
+    /// Waits for some time, or until it [has ended](Self::ended).
     pub(crate) async fn pause(&mut self) {
         tokio::select! {
             biased;

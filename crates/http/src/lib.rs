@@ -19,6 +19,7 @@ mod deps;
 mod error;
 mod etag;
 mod event_stream;
+mod events;
 mod feed;
 mod gate;
 mod idempotency;
@@ -44,6 +45,7 @@ use actix_web::{App, HttpServer, dev::Server, rt, web};
 
 pub use crate::{
     deps::{CreateStatus, Deps, DepsParts, HttpConfig},
+    events::RecentEvents,
     keys::KeyReader,
     news::{Listening, News},
     operation::{Access, OperationInfo},

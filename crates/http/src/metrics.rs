@@ -16,11 +16,16 @@ pub(crate) struct Metrics {
     pub(crate) failed_authentications: IntCounterVec,
     pub(crate) panics: IntCounter,
     pub(crate) change_readers: IntGauge,
+    pub(crate) changes_streamed: IntCounter,
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// `others` are counted elsewhere, and told here.
+    pub(crate) fn new(others: &[&IntCounter]) -> Self {
         let registry = Registry::new();
+        for &other in others {
+            register(&registry, Ok(other.clone()));
+        }
         let build = IntGaugeVec::new(
             Opts::new(
                 "tenantry_build_info",
@@ -83,6 +88,13 @@ impl Metrics {
                 &registry,
                 IntCounter::new("tenantry_panics_total", "Handlers that panicked."),
             ),
+            changes_streamed: register(
+                &registry,
+                IntCounter::new(
+                    "tenantry_changes_streamed_total",
+                    "Changes that were sent on streams, each reader counted.",
+                ),
+            ),
             change_readers: register(
                 &registry,
                 IntGauge::new(
@@ -100,6 +112,15 @@ impl Metrics {
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
     }
+}
+
+/// Makes a counter that is told of by the metrics of some server.
+#[expect(
+    clippy::expect_used,
+    reason = "the names are literals that are well-formed"
+)]
+pub(crate) fn counter(name: &str, help: &str) -> IntCounter {
+    IntCounter::new(name, help).expect("a metric's name is well-formed")
 }
 
 #[expect(

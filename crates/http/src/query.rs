@@ -1,13 +1,16 @@
 //! Query parameters.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use actix_web::{HttpRequest, http::header::HeaderName};
 use tenantry_domain::{
+    client::ClientId,
+    environment::EnvironmentAccess,
     error::{Fault, FaultKind},
-    feed::{Sequence, Wait},
+    event::{self, EventCategory, EventFilter, EventQuery, EventType, InvalidRequestId},
+    feed::{Begin, Sequence, Wait},
     host::{HostName, Subdomain},
-    id::EnvironmentId,
+    id::{EnvironmentId, RequestId, TenantId},
     name::NamePrefix,
     page::{Cursor, Limit, PageRequest},
     tenant::TenantStatus,
@@ -30,8 +33,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Which part of the change feed is asked for.
 pub(crate) struct FeedQuery {
-    /// Those behind this one.
-    pub(crate) after: Sequence,
+    /// From where on.
+    pub(crate) begin: Begin,
     /// No more than so many.
     pub(crate) limit: Limit,
     /// How long to wait for the first.
@@ -113,8 +116,8 @@ impl Query {
     pub(crate) fn feed(&self) -> Result<FeedQuery, ApiError> {
         let mut faults = Vec::new();
         let query = FeedQuery {
-            after: self
-                .parsed("after", &mut faults, Sequence::parse)
+            begin: self
+                .parsed("after", &mut faults, Begin::parse)
                 .unwrap_or_default(),
             limit: self
                 .parsed("limit", &mut faults, Limit::parse)
@@ -129,9 +132,9 @@ impl Query {
 
     /// Where a stream of changes begins. A client that comes back says in `Last-Event-ID` how
     /// far it has come; its URL still says where it began at first.
-    pub(crate) fn stream_after(&self, request: &HttpRequest) -> Result<Sequence, ApiError> {
+    pub(crate) fn stream_begin(&self, request: &HttpRequest) -> Result<Begin, ApiError> {
         let mut faults = Vec::new();
-        let after = self.parsed("after", &mut faults, Sequence::parse);
+        let after = self.parsed("after", &mut faults, Begin::parse);
         let mut faults: Vec<_> = faults
             .into_iter()
             .map(|fault| (Location::Query, fault))
@@ -152,10 +155,52 @@ impl Query {
             }
         }
         if faults.is_empty() {
-            Ok(last.or(after).unwrap_or_default())
+            Ok(last.map(Begin::After).or(after).unwrap_or_default())
         } else {
             Err(ApiError::invalid(faults))
         }
+    }
+
+    /// Which events are asked for, by a caller who may know of those environments.
+    pub(crate) fn event_query(&self, access: EnvironmentAccess) -> Result<EventQuery, ApiError> {
+        let mut faults = Vec::new();
+        let page = self.read_page_request(&mut faults);
+        let types = self.chosen("types", &mut faults, str::parse::<EventType>);
+        let categories = self.chosen("categories", &mut faults, str::parse::<EventCategory>);
+        let request_id = |text: &str| RequestId::parse(text).ok_or(InvalidRequestId);
+        let filter = EventFilter {
+            types: EventFilter::types_of(types, categories),
+            request_ids: self.chosen("requestIds", &mut faults, request_id),
+            client_ids: self.chosen("clientIds", &mut faults, ClientId::parse),
+            tenant_ids: self.chosen("tenantIds", &mut faults, TenantId::parse),
+            from: self.parsed("dateFrom", &mut faults, event::parse_instant),
+            to: self.parsed("dateTo", &mut faults, event::parse_instant),
+        };
+        refuse(faults).map(|()| EventQuery {
+            access,
+            filter,
+            page,
+        })
+    }
+
+    /// A parameter that stands at most once and holds values with commas between them; every
+    /// value that is none is noted.
+    fn chosen<T: Ord, E: Into<FaultKind>>(
+        &self,
+        name: &str,
+        faults: &mut Vec<Fault>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<BTreeSet<T>> {
+        let text = self
+            .single(name)
+            .map_err(|fault| faults.push(fault))
+            .ok()??;
+        let note = |(value, kind): (String, FaultKind)| {
+            faults.push(Fault::new(name, kind).showing(&value));
+        };
+        event::choices(text, parse)
+            .map_err(|wrong| wrong.into_iter().for_each(note))
+            .ok()
     }
 
     /// The host that is asked for.

@@ -175,7 +175,7 @@ impl Claimant {
 async fn rehash(call: &Call, account: &SystemAccount, new: SecretHash) {
     let (id, old) = (account.id, account.password_hash.clone());
     let stored = call
-        .write(move |unit| Ok(unit.accounts().rehash(id, &old, &new)?))
+        .write_aside(move |unit| Ok(unit.accounts().rehash(id, &old, &new)?))
         .await;
     if let Err(error) = stored {
         tracing::warn!(cause = error.cause, "a password could not be hashed anew");

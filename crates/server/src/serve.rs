@@ -8,7 +8,9 @@ use std::{
 
 use actix_web::rt::{self, System};
 use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits};
-use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, News, RecentUses};
+use tenantry_http::{
+    CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, News, RecentEvents, RecentUses,
+};
 use tokio::net::TcpSocket;
 
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
     shutdown::Signals,
     startup::{self, Prepared},
     welcome::Welcome,
-    worker::{Herald, KeyKeeper, UseKeeper, Worker},
+    worker::{EventKeeper, EventSweeper, Herald, KeyKeeper, UseKeeper, Worker},
 };
 
 /// How long a request's body may take to arrive.
@@ -76,11 +78,18 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         let uses = UseKeeper::new(prepared.database.clone(), recent.clone());
         let news = News::default();
         let herald = Herald::new(prepared.database.clone(), news.clone());
+        let told = RecentEvents::new(settings.events.are_on);
+        let events = EventKeeper::new(prepared.database.clone(), told.clone());
+        let sweeper = EventSweeper::new(
+            prepared.database.clone(),
+            prepared.world.clock.clone(),
+            settings.events.retention_days,
+        );
         let deps = deps(
             settings,
             &prepared,
             keys.clone(),
-            recent,
+            (recent, told.clone()),
             news,
             pepper,
             &public_url,
@@ -93,14 +102,26 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
                 move || uses.store()
             }),
             Worker::start(Herald::PERIOD, move || herald.look()),
+            Worker::start(EventKeeper::PERIOD, {
+                let events = events.clone();
+                move || events.store()
+            }),
+            Worker::start(EventSweeper::PERIOD, move || sweeper.sweep()),
         ];
         serve(listener, deps, &welcome, &prepared.applied, warning).await?;
         drop(workers);
-        // No request is left that could use a client. A database that hangs does not keep
+        // No request is left that could use a client or be told of. A database that hangs does not keep
         // the server from ending.
-        let stored = rt::task::spawn_blocking(move || uses.store());
+        let stored = rt::task::spawn_blocking(move || {
+            events.store_last();
+            uses.store();
+        });
         if tokio::time::timeout(LAST_STORE, stored).await.is_err() {
-            tracing::warn!("when clients were last used could not be stored: the database hangs");
+            let lost = told.waiting();
+            tracing::warn!(
+                lost,
+                "what was to be stored last is lost: the database hangs"
+            );
         }
         Ok(())
     });
@@ -192,7 +213,7 @@ fn deps(
     settings: Settings,
     prepared: &Prepared,
     keys: Arc<KeyKeeper>,
-    uses: RecentUses,
+    (uses, events): (RecentUses, RecentEvents),
     news: News,
     pepper: Pepper,
     public_url: &PublicUrl,
@@ -224,6 +245,7 @@ fn deps(
         key_reader: keys,
         uses,
         news,
+        events,
         hasher: prepared.world.hasher.clone(),
         pepper,
         config,

@@ -4,6 +4,7 @@
 //! a comparison in turns, in one run, and tells their ratio.
 
 mod client;
+mod events;
 mod flood;
 mod pages;
 mod report;
@@ -16,6 +17,8 @@ use crate::Failure;
 /// What can be measured.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// Reads while every request tells of itself in events, against the same without events
+    Events(events::Events),
     /// Tokens and reads while wrong passwords come in, against the same without them
     Flood(flood::Flood),
     /// A first page against a deep one, and creates with the counts of tenants against creates
@@ -35,6 +38,7 @@ pub(crate) enum Kind {
 impl Bench {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
+            Self::Events(events) => events.run(),
             Self::Flood(flood) => flood.run(),
             Self::Pages(pages) => pages.run(),
         }

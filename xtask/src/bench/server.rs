@@ -83,8 +83,14 @@ impl Home {
 
     /// Starts a server on it.
     pub(super) fn serve(&self) -> Result<Server, Failure> {
+        self.serve_with(&[])
+    }
+
+    /// Starts a server on it, with further settings.
+    pub(super) fn serve_with(&self, settings: &[(&str, &str)]) -> Result<Server, Failure> {
         let mut child = self
             .command()
+            .envs(settings.iter().copied())
             .arg("serve")
             .stdout(Stdio::piped())
             .spawn()

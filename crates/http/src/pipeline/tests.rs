@@ -27,6 +27,7 @@ use super::*;
 use crate::{
     caller::Anybody,
     deps::{CreateStatus, DepsParts, HttpConfig},
+    events::RecentEvents,
     keys::KeyReader,
     news::News,
     operation::OperationName,
@@ -77,6 +78,7 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
         key_reader: Arc::new(NoReader),
         hasher: Hasher::new(),
         uses: RecentUses::default(),
+        events: RecentEvents::new(true),
         pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
         news: News::default(),
         config: HttpConfig {
@@ -106,7 +108,7 @@ async fn reads(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
 
 async fn writes(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
     let query = RecordQuery::total_only();
-    call.write(move |unit| Ok(unit.tenants().record_page(&query)?))
+    call.write_aside(move |unit| Ok(unit.tenants().record_page(&query)?))
         .await?;
     Ok(HttpResponse::Ok().finish())
 }

@@ -95,6 +95,7 @@ mod tests {
         ("GET", "/system/tenants/{uuid}", "SYSTEM_TENANT_RETRIEVE"),
         ("PUT", "/system/tenants/{uuid}", "SYSTEM_TENANT_UPDATE"),
         ("DELETE", "/system/tenants/{uuid}", "SYSTEM_TENANT_DELETE"),
+        ("GET", "/v1/events", "EVENT_RETRIEVE_LIST"),
         ("POST", "/oauth/token", "ACCESS_TOKEN_CREATE"),
         ("POST", "/oauth/introspect", "ACCESS_TOKEN_INTROSPECT"),
         ("POST", "/oauth/revoke", "ACCESS_TOKEN_REVOKE"),

@@ -50,10 +50,14 @@ pub enum Key {
     PostgresPool,
     /// How long a stream is silent at the most.
     StreamHeartbeat,
+    /// Whether requests are told of in events.
+    Events,
+    /// How long events are kept.
+    EventRetentionDays,
 }
 
 /// All settings, in the order of [`Key`].
-pub const TABLE: [Setting; 23] = [
+pub const TABLE: [Setting; 25] = [
     setting(Key::Listen, "listen", "listen", "ADDRESS:PORT")
         .default("127.0.0.1:8080")
         .help("Where to listen; port 0 takes a free one"),
@@ -128,6 +132,12 @@ pub const TABLE: [Setting; 23] = [
     setting(Key::StreamHeartbeat, "stream_heartbeat", "stream-heartbeat", "SECONDS")
         .default("15")
         .help("How long a stream of changes is silent before a comment shows that it lives: 1 to 300"),
+    setting(Key::Events, "events", "events", "SWITCH")
+        .default("on")
+        .help("`on` tells of every request in analytic events, `off` of none"),
+    setting(Key::EventRetentionDays, "event_retention_days", "event-retention-days", "DAYS")
+        .default("30")
+        .help("How many days analytic events are kept"),
 ];
 
 /// The variable that names the settings file; no setting itself.

@@ -1,5 +1,6 @@
 //! What a server does beside its requests, again and again.
 
+mod events;
 mod keys;
 mod news;
 mod uses;
@@ -12,7 +13,12 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-pub(crate) use self::{keys::KeyKeeper, news::Herald, uses::UseKeeper};
+pub(crate) use self::{
+    events::{EventKeeper, EventSweeper},
+    keys::KeyKeeper,
+    news::Herald,
+    uses::UseKeeper,
+};
 
 /// A round that takes longer hangs, in a database that never answers. The next one is not
 /// kept waiting: by then it finds connections to whatever has taken that database's place.

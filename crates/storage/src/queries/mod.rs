@@ -10,6 +10,8 @@ mod changes;
 mod clients;
 pub(super) mod counts;
 mod environments;
+mod event_rows;
+mod events;
 mod keys;
 pub(super) mod migrations;
 mod records;
@@ -25,8 +27,9 @@ use tenantry_domain::{
     port::{
         AccountQueries, AccountRepository, AnswerQueries, AnswerRepository, ChangeLog,
         ChangeQueries, ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository,
-        KeyQueries, KeyRepository, ServerSecretQueries, ServerSecretRepository, Snapshot,
-        StoreError, TenantQueries, TenantRepository, TokenQueries, TokenRepository, UnitOfWork,
+        EventQueries, EventRepository, KeyQueries, KeyRepository, ServerSecretQueries,
+        ServerSecretRepository, Snapshot, StoreError, TenantQueries, TenantRepository,
+        TokenQueries, TokenRepository, UnitOfWork,
     },
 };
 use time::macros::datetime;
@@ -151,6 +154,10 @@ impl Snapshot for ReadUnit {
     fn changes(&mut self) -> &mut dyn ChangeQueries {
         &mut self.0
     }
+
+    fn events(&mut self) -> &mut dyn EventQueries {
+        &mut self.0
+    }
 }
 
 /// A transaction that reads and writes.
@@ -197,6 +204,10 @@ impl UnitOfWork for WriteUnit {
     }
 
     fn changes(&mut self) -> &mut dyn ChangeLog {
+        &mut self.0
+    }
+
+    fn events(&mut self) -> &mut dyn EventRepository {
         &mut self.0
     }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tenantry_auth::policy::EventsRead;
 use tenantry_domain::{
     event::EventName,
-    feed::{CloudEvent, Sequence, StoredChange},
+    feed::{Begin, CloudEvent, Sequence, StoredChange},
     usecase::feed,
 };
 use tokio::time::{Instant, timeout_at};
@@ -46,9 +46,12 @@ async fn list(caller: Management<EventsRead>, call: Call) -> Result<HttpResponse
         Reader::new(&call.deps, session)
     });
     let access = caller.principal.access;
-    let (after, limit) = (query.after, query.limit);
+    let (begin, limit) = (query.begin, query.limit);
     let page = call
-        .read(move |unit| feed::read(unit, &access, after, limit))
+        .read(move |unit| {
+            let after = feed::begin(unit, begin)?;
+            feed::read(unit, &access, after, limit)
+        })
         .await?;
     let (changes, next) = (page.changes, page.next);
     match reader {
@@ -120,12 +123,16 @@ fn show(
 }
 
 async fn stream(caller: Management<EventsRead>, call: Call) -> Result<HttpResponse, ApiError> {
-    let after = call.query().stream_after(&call.request)?;
+    let begin = call.query().stream_begin(&call.request)?;
     if call.request.method() == Method::HEAD {
         return Ok(event_stream::head().finish());
     }
     let session = Session::begin(&call.deps, &caller.principal);
     let reader = Reader::new(&call.deps, session);
+    let after = match begin {
+        Begin::After(after) => after,
+        Begin::Latest => call.read(|unit| feed::latest(unit)).await?,
+    };
     let heartbeat = Duration::from_secs(call.deps.config.stream_heartbeat.into());
     let request_id = call.trace.request_id.clone();
     Ok(event_stream::answer(reader, after, heartbeat, request_id))

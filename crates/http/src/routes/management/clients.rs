@@ -102,7 +102,9 @@ async fn patch(caller: Management<ClientsWrite>, mut call: Call) -> Result<HttpR
     let context = caller.context(&call);
     let access = caller.principal.access;
     let client = call
-        .write(move |unit| clients::patch_of_tenant(unit, &context, &access, tenant, &id, change))
+        .change(StatusCode::OK, move |unit| {
+            clients::patch_of_tenant(unit, &context, &access, tenant, &id, change)
+        })
         .await?;
     Ok(show(&client))
 }
@@ -113,8 +115,10 @@ async fn delete(caller: Management<ClientsWrite>, call: Call) -> Result<HttpResp
     etag::refuse_tags(&call.request, Thing::Client)?;
     let context = caller.context(&call);
     let access = caller.principal.access;
-    call.write(move |unit| clients::delete_of_tenant(unit, &context, &access, tenant, &id))
-        .await?;
+    call.change(StatusCode::NO_CONTENT, move |unit| {
+        clients::delete_of_tenant(unit, &context, &access, tenant, &id)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -103,7 +103,9 @@ async fn patch(
     let context = caller.context(&call);
     let access = caller.principal.access;
     let changed = call
-        .write(move |unit| environments::patch(unit, &context, &access, id, &precondition, change))
+        .change(StatusCode::OK, move |unit| {
+            environments::patch(unit, &context, &access, id, &precondition, change)
+        })
         .await?;
     Ok(show(&changed))
 }
@@ -116,8 +118,10 @@ async fn delete(
     let precondition = etag::environment_precondition(&call.request);
     let context = caller.context(&call);
     let access = caller.principal.access;
-    call.write(move |unit| environments::delete(unit, &context, &access, id, &precondition))
-        .await?;
+    call.change(StatusCode::NO_CONTENT, move |unit| {
+        environments::delete(unit, &context, &access, id, &precondition)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

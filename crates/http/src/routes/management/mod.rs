@@ -3,6 +3,7 @@
 mod changes;
 mod clients;
 mod environments;
+mod events;
 mod secrets;
 mod tenants;
 
@@ -14,5 +15,6 @@ pub(super) fn operations() -> Vec<Operation> {
     operations.extend(clients::operations());
     operations.extend(secrets::operations());
     operations.extend(changes::operations());
+    operations.extend(events::operations());
     operations
 }

@@ -1,6 +1,6 @@
 //! Rotation of a client's secrets (contract §4.5).
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
 use tenantry_auth::{
     credentials,
@@ -91,7 +91,7 @@ async fn retire(caller: Management<ClientsWrite>, call: Call) -> Result<HttpResp
     let secret = call.path_id("secretId", SecretId::parse)?;
     let context = caller.context(&call);
     let access = caller.principal.access;
-    call.write(move |unit| {
+    call.change(StatusCode::NO_CONTENT, move |unit| {
         secrets::retire_of_tenants_client(unit, &context, &access, tenant, &client, secret)
     })
     .await?;

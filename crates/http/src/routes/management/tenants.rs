@@ -81,6 +81,7 @@ async fn get(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse
     let (tenant, environment) = call
         .read(move |unit| tenants::get(unit, &access, id))
         .await?;
+    call.trace.concerns(tenant.id, Some(environment.id));
     show_unless_known(&call, &tenant, &environment)
 }
 
@@ -90,6 +91,7 @@ async fn resolve(caller: Management<TenantsRead>, call: Call) -> Result<HttpResp
     let (tenant, environment) = call
         .read(move |unit| tenants::resolve(unit, &access, &host))
         .await?;
+    call.trace.concerns(tenant.id, Some(environment.id));
     show_unless_known(&call, &tenant, &environment)
 }
 
@@ -101,7 +103,9 @@ async fn patch(caller: Management<TenantsWrite>, mut call: Call) -> Result<HttpR
     let context = caller.context(&call);
     let access = caller.principal.access;
     let (tenant, environment) = call
-        .write(move |unit| tenants::patch(unit, &context, &access, id, &precondition, command))
+        .change(StatusCode::OK, move |unit| {
+            tenants::patch(unit, &context, &access, id, &precondition, command)
+        })
         .await?;
     show(&tenant, &environment)
 }
@@ -111,8 +115,10 @@ async fn delete(caller: Management<TenantsWrite>, call: Call) -> Result<HttpResp
     let precondition = etag::precondition(&call.request);
     let context = caller.context(&call);
     let access = caller.principal.access;
-    call.write(move |unit| tenants::delete(unit, &context, &access, id, &precondition))
-        .await?;
+    call.change(StatusCode::NO_CONTENT, move |unit| {
+        tenants::delete(unit, &context, &access, id, &precondition)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

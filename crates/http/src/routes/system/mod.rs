@@ -90,7 +90,8 @@ async fn list(_: System, call: Call) -> Result<HttpResponse, ApiError> {
 async fn get(_: System, call: Call) -> Result<HttpResponse, ApiError> {
     let id = call.path_id("uuid", TenantId::parse)?;
     let all = EnvironmentAccess::All;
-    let (tenant, _) = call.read(move |unit| tenants::get(unit, &all, id)).await?;
+    let (tenant, environment) = call.read(move |unit| tenants::get(unit, &all, id)).await?;
+    call.trace.concerns(tenant.id, Some(environment.id));
     representation::conditional_item(&call, &tenant)
 }
 
@@ -98,13 +99,15 @@ async fn create(caller: System, mut call: Call) -> Result<HttpResponse, ApiError
     let body = call.json(Bodies::JsonOrJsonLd).await?;
     let command = read_create(&body)?;
     let context = caller.context(&call);
-    let tenant = call
-        .write(move |unit| tenants::create_record(unit, &context, command))
-        .await?;
     let status = match call.deps.config.system_create_status {
         CreateStatus::Ok => StatusCode::OK,
         CreateStatus::Created => StatusCode::CREATED,
     };
+    let tenant = call
+        .change(status, move |unit| {
+            tenants::create_record(unit, &context, command)
+        })
+        .await?;
     representation::item(status, call.representation, &tenant)
 }
 
@@ -115,7 +118,9 @@ async fn replace(caller: System, mut call: Call) -> Result<HttpResponse, ApiErro
     let command = read_replace(&body)?;
     let context = caller.context(&call);
     let tenant = call
-        .write(move |unit| tenants::replace_record(unit, &context, id, &precondition, command))
+        .change(StatusCode::OK, move |unit| {
+            tenants::replace_record(unit, &context, id, &precondition, command)
+        })
         .await?;
     representation::item(StatusCode::OK, call.representation, &tenant)
 }
@@ -125,8 +130,10 @@ async fn delete(caller: System, call: Call) -> Result<HttpResponse, ApiError> {
     let precondition = etag::precondition(&call.request);
     let context = caller.context(&call);
     let all = EnvironmentAccess::All;
-    call.write(move |unit| tenants::delete(unit, &context, &all, id, &precondition))
-        .await?;
+    call.change(StatusCode::NO_CONTENT, move |unit| {
+        tenants::delete(unit, &context, &all, id, &precondition)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

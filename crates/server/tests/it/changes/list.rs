@@ -187,6 +187,7 @@ fn pages_begin_behind_a_number_and_end_with_the_next() {
     );
     assert_eq!(page(&format!("after={end}")), (vec![], end));
     assert_eq!(page("after=123456"), (vec![], 123_456));
+    assert_eq!(page("after=latest"), (vec![], end));
     assert_eq!(page("after=9223372036854775807&unknown=1").1, i64::MAX);
 }
 

@@ -86,9 +86,12 @@ fn wait_for_readers(server: &Server, number: usize) {
 }
 
 fn readers(process: &Server) -> usize {
+    metric(process, "tenantry_change_readers ")
+}
+
+fn metric(process: &Server, name: &str) -> usize {
     let metrics = process.get("/metrics").send().text();
-    let mut lines = metrics.lines();
-    let value = lines.find_map(|line| line.strip_prefix("tenantry_change_readers "));
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name));
     value.unwrap().parse().unwrap()
 }
 
