@@ -88,7 +88,7 @@ impl Feed {
                         next: feed::latest(unit)?,
                         is_end: true,
                     }),
-                    Some(end) => feed::read(unit, &EnvironmentAccess::All, end, Limit::MAX),
+                    Some(end) => feed::read(unit, &EnvironmentAccess::All, end, Limit::default()),
                 })
                 .await?
                 .into();

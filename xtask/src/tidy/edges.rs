@@ -22,7 +22,7 @@ const ALLOWED: [(&str, &[&str]); 7] = [
             "tenantry-http",
         ],
     ),
-    ("tenantry-trials", &["tenantry-storage"]),
+    ("tenantry-trials", &["tenantry-domain", "tenantry-storage"]),
     (
         "xtask",
         &["tenantry-storage", "tenantry", "tenantry-trials"],

@@ -15,8 +15,7 @@ use crate::{
 };
 
 /// How often it asks for the last number, whatever it is told: the command line tells
-/// nothing, a server that was killed has not told its last change, and some connection
-/// poolers swallow notifications.
+/// nothing, and a server that was killed has not told its last change.
 const ASKS_EVERY: Duration = Duration::from_millis(500);
 
 /// A connection that is told by others, and asks from time to time.

@@ -27,6 +27,7 @@ mod tokens;
 mod unique;
 mod units;
 mod usecases;
+mod watch;
 
 /// Makes a test of each rule for each kind of database. A rule that is missing in the
 /// list is dead code, and the compiler says so.
@@ -145,6 +146,9 @@ on_every_database! {
         are_there_with_their_change_or_not_at_all
         are_forgotten_in_small_steps
         of_a_newer_program_are_shown;
+    watch:
+        commits_of_others_are_noticed
+        who_is_told_need_not_ask;
     units:
         dropped_without_commit_have_done_nothing
         that_panic_have_done_nothing
