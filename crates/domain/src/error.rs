@@ -9,6 +9,7 @@ use crate::{
     data::DataFault,
     environment::{InvalidAuthorizationServerDomain, UnknownDeploymentModel},
     event::{InvalidChoice, InvalidRequestId, UnknownEventCategory, UnknownEventType},
+    feed::{InvalidSequence, InvalidWait},
     host::HostFault,
     id::InvalidId,
     idempotency::InvalidIdempotencyKey,
@@ -212,6 +213,12 @@ pub enum FaultKind {
     /// It is no cursor.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
+    /// It is no place in the feed of changes.
+    #[error(transparent)]
+    Sequence(#[from] InvalidSequence),
+    /// It is no time to wait for a change.
+    #[error(transparent)]
+    Wait(#[from] InvalidWait),
     /// It is no page number or size.
     #[error(transparent)]
     NumberedPage(#[from] NumberedPageFault),

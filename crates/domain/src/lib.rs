@@ -28,6 +28,7 @@ pub mod data;
 pub mod environment;
 pub mod error;
 pub mod event;
+pub mod feed;
 pub mod host;
 pub mod id;
 pub mod idempotency;

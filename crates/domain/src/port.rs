@@ -21,11 +21,12 @@ use crate::{
     clock::Timestamp,
     environment::{Environment, EnvironmentAccess, Region},
     event::{Event, EventId, EventQuery, ToldRequest},
+    feed::{ChangePage, Sequence},
     id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId, TenantNumber},
     idempotency::{AnswerId, KeptAnswer},
     key::SealedKey,
     name::Name,
-    page::{Page, PageRequest},
+    page::{Limit, Page, PageRequest},
     record::{RecordPage, RecordQuery},
     server_secret::ServerSecret,
     subdomain::{DomainName, Label},
@@ -72,6 +73,8 @@ pub trait Snapshot {
     fn answers(&mut self) -> &mut dyn AnswerQueries;
     /// Secrets that all servers share.
     fn server_secrets(&mut self) -> &mut dyn ServerSecretQueries;
+    /// The record of changes.
+    fn changes(&mut self) -> &mut dyn ChangeQueries;
     /// Analytic events.
     fn events(&mut self) -> &mut dyn EventQueries;
 }
@@ -144,6 +147,10 @@ pub enum StoreError {
     /// changed, and it may be tried again.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// It is there, but was not migrated to what this program needs, or was migrated further:
+    /// the text names the migration. Nothing was changed.
+    #[error("the database has another schema than this program needs: {0}")]
+    WrongSchema(String),
     /// The connection was lost during commit: the change may have happened or not.
     #[error("the outcome of the change is unknown: {0}")]
     OutcomeUnknown(String),
@@ -443,8 +450,26 @@ pub trait ServerSecretRepository: ServerSecretQueries {
     fn replace(&mut self, secret: &ServerSecret) -> Result<bool, StoreError>;
 }
 
+/// Reads the record of changes.
+///
+/// Once a reader has met a change, none with a lower number ever appears.
+pub trait ChangeQueries {
+    /// Those behind that place which the caller may know of, in order: no more than the
+    /// limit, and as few as none where many others have to be passed over
+    /// ([`ChangePage::is_end`] tells). A caller that is bound to environments knows of the
+    /// changes of those, of their tenants and of these tenants' clients.
+    fn after(
+        &mut self,
+        access: &EnvironmentAccess,
+        after: Sequence,
+        limit: Limit,
+    ) -> Result<ChangePage, StoreError>;
+    /// The number of the last change; [`Sequence::START`] where there is none.
+    fn latest(&mut self) -> Result<Sequence, StoreError>;
+}
+
 /// Writes the record of changes.
-pub trait ChangeLog {
+pub trait ChangeLog: ChangeQueries {
     /// The time of the last change.
     fn latest_time(&mut self) -> Result<Option<Timestamp>, StoreError>;
     /// Adds a change behind all that were committed before it.

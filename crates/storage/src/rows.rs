@@ -15,6 +15,7 @@ use tenantry_domain::{
         AuthorizationServerDomain, Environment, EnvironmentAccess, EnvironmentRecord, Region,
     },
     event::{EventId, InvalidRequestId, RequestEnd, StoredRequest},
+    feed::{ChangeActor, Kind, Others, RawSubject, Sequence, StoredChange},
     id::{EnvironmentId, RequestId, TenantId, TenantNumber},
     key::SealedKey,
     name::Name,
@@ -27,8 +28,8 @@ use tenantry_domain::{
 use crate::{
     error::Corrupt,
     schema::{
-        client_secrets, clients, environments, events, regions, signing_keys, system_accounts,
-        tenants,
+        changes, client_secrets, clients, environments, events, regions, signing_keys,
+        system_accounts, tenants,
     },
     types::{DbTime, DbUuid},
 };
@@ -114,6 +115,23 @@ pub(crate) struct KeyRow {
     signs_from: DbTime,
     expires_at: Option<DbTime>,
     token_ttl: i32,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = changes)]
+pub(crate) struct ChangeRow {
+    sequence: i64,
+    kind: String,
+    time: DbTime,
+    tenant_id: Option<DbUuid>,
+    client_id: Option<String>,
+    environment_id: Option<DbUuid>,
+    version: Option<i32>,
+    actor_kind: String,
+    actor_id: Option<String>,
+    request_id: Option<String>,
+    subject: String,
+    previous_tenant_id: Option<DbUuid>,
 }
 
 /// A request of which events are made.
@@ -254,6 +272,32 @@ impl KeyRow {
             signs_from: self.signs_from.into(),
             expires_at: self.expires_at.map(Timestamp::from),
             token_ttl,
+        })
+    }
+}
+
+impl ChangeRow {
+    pub(crate) fn into_domain(self) -> Result<StoredChange, Corrupt> {
+        let row = Row("change", self.sequence);
+        let version = self.version.map(|version| Version::new(version.into()));
+        Ok(StoredChange {
+            sequence: row.field("sequence", Sequence::new(self.sequence))?,
+            // A word that this program does not know is a later one's.
+            kind: Kind::from(self.kind),
+            time: self.time.into(),
+            tenant_id: self.tenant_id.map(TenantId::from),
+            client_id: self.client_id,
+            environment_id: self.environment_id.map(EnvironmentId::from),
+            version: row.field("version", version.transpose())?,
+            actor: ChangeActor {
+                kind: self.actor_kind,
+                id: self.actor_id,
+                others: Others::new(),
+            },
+            request_id: self.request_id,
+            subject: row.field("subject", RawSubject::new(self.subject))?,
+            previous_tenant_id: self.previous_tenant_id.map(TenantId::from),
+            others: Others::new(),
         })
     }
 }

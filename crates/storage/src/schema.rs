@@ -156,6 +156,7 @@ table! {
         actor_id -> Nullable<Text>,
         request_id -> Nullable<Text>,
         subject -> Text,
+        previous_tenant_id -> Nullable<SqlUuid>,
     }
 }
 

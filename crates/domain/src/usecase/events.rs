@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use crate::{
     change::NewChange,
     clock::Timestamp,
+    environment::EnvironmentAccess,
     error::Error,
     event::{Event, EventId, EventQuery, ToldRequest},
+    feed::{ChangePage, Sequence},
     id::{EnvironmentId, TenantId},
-    page::Page,
+    page::{Limit, Page},
     port::{
-        AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
-        EventRepository, KeyRepository, ServerSecretRepository, Snapshot, StoreError,
-        TenantRepository, TokenRepository, UnitOfWork,
+        AccountRepository, AnswerRepository, ChangeLog, ChangeQueries, ClientRepository,
+        EnvironmentRepository, EventRepository, KeyRepository, ServerSecretRepository, Snapshot,
+        StoreError, TenantRepository, TokenRepository, UnitOfWork,
     },
 };
 
@@ -79,6 +81,21 @@ struct Noting<'a> {
     unit: &'a mut dyn UnitOfWork,
     tenant_id: Option<TenantId>,
     environment_id: Option<EnvironmentId>,
+}
+
+impl ChangeQueries for Noting<'_> {
+    fn after(
+        &mut self,
+        access: &EnvironmentAccess,
+        after: Sequence,
+        limit: Limit,
+    ) -> Result<ChangePage, StoreError> {
+        self.unit.changes().after(access, after, limit)
+    }
+
+    fn latest(&mut self) -> Result<Sequence, StoreError> {
+        self.unit.changes().latest()
+    }
 }
 
 impl ChangeLog for Noting<'_> {

@@ -26,10 +26,10 @@ use tenantry_domain::{
     page::{Cursor, PageRequest},
     port::{
         AccountQueries, AccountRepository, AnswerQueries, AnswerRepository, ChangeLog,
-        ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository, EventQueries,
-        EventRepository, KeyQueries, KeyRepository, ServerSecretQueries, ServerSecretRepository,
-        Snapshot, StoreError, TenantQueries, TenantRepository, TokenQueries, TokenRepository,
-        UnitOfWork,
+        ChangeQueries, ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository,
+        EventQueries, EventRepository, KeyQueries, KeyRepository, ServerSecretQueries,
+        ServerSecretRepository, Snapshot, StoreError, TenantQueries, TenantRepository,
+        TokenQueries, TokenRepository, UnitOfWork,
     },
 };
 use time::macros::datetime;
@@ -148,6 +148,10 @@ impl Snapshot for ReadUnit {
     }
 
     fn server_secrets(&mut self) -> &mut dyn ServerSecretQueries {
+        &mut self.0
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeQueries {
         &mut self.0
     }
 

@@ -131,7 +131,11 @@ on_every_database! {
         text_and_instants_come_back_exactly;
     changes:
         are_recorded_with_everything
-        have_numbers_without_gaps;
+        many_at_once_are_numbered_as_single_ones_are
+        have_numbers_without_gaps
+        are_read_in_order_after_a_place
+        come_back_as_they_went_in
+        of_other_environments_are_passed_over;
     events:
         are_two_of_each_request
         are_those_that_the_model_finds
