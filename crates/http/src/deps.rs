@@ -183,9 +183,10 @@ impl Deps {
         self.feed.stop();
     }
 
-    /// Whether the only ones left are readers that were told to end and don't take it.
+    /// Whether nothing is left but connections of streams, which were told to end, and
+    /// whose clients don't take it.
     pub fn has_only_stuck_readers(&self) -> bool {
-        self.feed.readers() > 0 && self.metrics.in_flight.get() == 0
+        self.feed.has_connections() && self.metrics.in_flight.get() == 0
     }
 
     /// How many threads that block there are at the most, given up work included.

@@ -43,6 +43,8 @@ pub(crate) struct Feed {
     /// The number of the newest change that is known here. It never falls.
     head: watch::Sender<Sequence>,
     readers: AtomicUsize,
+    /// How many connections a stream was sent on that are still there.
+    connected: Arc<AtomicUsize>,
     /// Somebody has begun to wait.
     begun: Notify,
     stopping: watch::Sender<bool>,
@@ -56,6 +58,7 @@ impl Feed {
             tail: Mutex::default(),
             head: watch::Sender::default(),
             readers: AtomicUsize::new(0),
+            connected: Arc::default(),
             begun: Notify::new(),
             stopping: watch::Sender::new(false),
         }
@@ -66,8 +69,20 @@ impl Feed {
         self.stopping.send_replace(true);
     }
 
+    /// Notes that a stream is sent on a connection; what is given is to be kept as long as that
+    /// is there. It is there longer than the stream where the client does not take the end.
+    pub(crate) fn connect(&self) -> Connected {
+        self.connected.fetch_add(1, Ordering::AcqRel);
+        Connected(Arc::clone(&self.connected))
+    }
+
+    /// Whether there are connections that a stream was sent on.
+    pub(crate) fn has_connections(&self) -> bool {
+        self.connected.load(Ordering::Acquire) > 0
+    }
+
     /// How many readers are waiting, or being told.
-    pub(crate) fn readers(&self) -> usize {
+    fn readers(&self) -> usize {
         self.readers.load(Ordering::Acquire)
     }
 
@@ -104,6 +119,15 @@ impl Feed {
             }
             end = Some(next);
         }
+    }
+}
+
+/// A connection that a stream was sent on, as long as it is there.
+pub(crate) struct Connected(Arc<AtomicUsize>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

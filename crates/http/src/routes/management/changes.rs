@@ -24,6 +24,7 @@ use crate::{
     feed::{Ended, Reader, Session, Told, ToldPage},
     negotiate::{Produces, Representation},
     operation::{Operation, Verb},
+    pipeline,
     query::FeedQuery,
 };
 
@@ -135,5 +136,6 @@ async fn stream(caller: Management<EventsRead>, call: Call) -> Result<HttpRespon
     };
     let heartbeat = Duration::from_secs(call.deps.config.stream_heartbeat.into());
     let request_id = call.trace.request_id.clone();
+    pipeline::count_connection(&call.request, &call.deps);
     Ok(event_stream::answer(reader, after, heartbeat, request_id))
 }
