@@ -27,6 +27,7 @@ pub mod clock;
 pub mod data;
 pub mod environment;
 pub mod error;
+pub mod group;
 pub mod host;
 pub mod id;
 pub mod idempotency;

@@ -6,7 +6,8 @@ use tenantry_domain::{
     client::ClientId,
     port::{
         AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
-        KeyRepository, ServerSecretRepository, Snapshot, TenantRepository, TokenRepository, read,
+        Group, KeyRepository, ServerSecretRepository, Snapshot, TenantRepository, TokenRepository,
+        read,
     },
     scope::ScopeSet,
 };
@@ -206,6 +207,10 @@ impl Store for Refusing {
             unit: self.store.begin()?,
             error: self.error,
         }))
+    }
+
+    fn begin_group(&self) -> Result<Box<dyn Group>, StoreError> {
+        self.store.begin_group()
     }
 
     fn check(&self) -> Result<(), StoreError> {
