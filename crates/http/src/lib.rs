@@ -35,6 +35,7 @@ mod routes;
 mod sign_in;
 mod suspects;
 mod usage;
+mod writers;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
