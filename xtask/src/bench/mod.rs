@@ -4,10 +4,12 @@
 //! a comparison in turns, in one run, and tells their ratio.
 
 mod client;
+mod connection;
 mod flood;
 mod pages;
 mod report;
 mod server;
+mod table;
 
 use clap::{Subcommand, ValueEnum};
 
@@ -16,6 +18,10 @@ use crate::Failure;
 /// What can be measured.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// The table of ratios: what the server does against the least that could do it
+    All(table::All),
+    /// What each operation costs with more and more tenants
+    Growth(table::Growth),
     /// Tokens and reads while wrong passwords come in, against the same without them
     Flood(flood::Flood),
     /// A first page against a deep one, and creates with the counts of tenants against creates
@@ -35,6 +41,8 @@ pub(crate) enum Kind {
 impl Bench {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
+            Self::All(all) => all.run(),
+            Self::Growth(growth) => growth.run(),
             Self::Flood(flood) => flood.run(),
             Self::Pages(pages) => pages.run(),
         }
