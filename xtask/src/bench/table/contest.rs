@@ -125,9 +125,9 @@ impl<'a> Side<'a> {
         go_on()?;
         let found = found?;
         let cpu = process::cpu(self.server.process()).saturating_sub(before);
-        if found.errors > 0.0 || found.requests < 1.0 {
+        let name = self.who.name();
+        if found.errors > 0.0 {
             let (errors, requests) = (found.errors, found.requests);
-            let name = self.who.name();
             return Err(Failure::new(format!(
                 "{name}: {errors} of {requests} requests have failed: this would measure errors"
             )));
@@ -136,7 +136,7 @@ impl<'a> Side<'a> {
             rate: found.requests / found.seconds,
             p50: found.p50,
             p99: found.p99,
-            cpu: cpu.as_secs_f64() * 1e6 / found.requests,
+            cpu: cpu.as_secs_f64() * 1e6 / found.requests.max(1.0),
         })
     }
 
@@ -169,6 +169,11 @@ impl Contest<'_> {
             for place in 0..count {
                 let side = &mut self.sides[(round + place) % count];
                 let found = side.run(rules.seconds)?;
+                if found.rate <= 0.0 {
+                    let problem = "no answer in a whole turn; --seconds makes turns longer";
+                    let name = side.who.name();
+                    return Err(Failure::new(format!("{name}: {problem}")));
+                }
                 side.rounds.push(found);
             }
         }

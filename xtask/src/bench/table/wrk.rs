@@ -87,6 +87,8 @@ pub(crate) fn run(
         .arg(format!("-t{}", THREADS.min(connections)))
         .arg(format!("-c{connections}"))
         .arg(format!("-d{seconds}s"))
+        // The patience of the server itself; slow is not wrong.
+        .args(["--timeout", "30s"])
         .arg("-s")
         .arg(script)
         .arg(format!("http://{address}"))
