@@ -69,7 +69,7 @@ async fn connect(url: &str) -> Outcome<Client> {
 }
 
 /// The one statement that writes all rows of a create, as copies of the newest tenant with a
-/// client: its parameters are the tenant's id, the client's key, the secret's id and the name.
+/// client: its parameters are the tenant's id, the client's key, an id that nothing refers to, and the name.
 async fn insert(client: &Client) -> crate::Result<String> {
     let number: Option<i64> = client.query_one(template::MODEL, &[]).await?.get(0);
     let number = number.ok_or("no tenant has a client that could be copied")?;
@@ -122,7 +122,7 @@ fn value(role: Role, literal: Option<&str>, kind: &str) -> Option<String> {
         Role::Same => format!("{literal}::{kind}"),
         Role::TenantId => "$1::uuid".to_owned(),
         Role::ClientKey => "$2::uuid".to_owned(),
-        Role::SecretId => "$3::uuid".to_owned(),
+        Role::OwnId => "$3::uuid".to_owned(),
         Role::Name => "$4::text".to_owned(),
         Role::TenantNumber => "(SELECT number FROM row_0)".to_owned(),
     })
@@ -331,7 +331,7 @@ async fn create(worker: web::Data<Worker>) -> HttpResponse {
     let made = async {
         let writer = worker.writer().await?;
         let parameters: [&(dyn ToSql + Sync); 4] =
-            [&fresh.tenant, &fresh.client, &fresh.secret, &fresh.name];
+            [&fresh.tenant, &fresh.client, &fresh.own, &fresh.name];
         writer.client.query_one(&writer.insert, &parameters).await
     };
     match made.await {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub(crate) struct Fresh {
     pub(crate) tenant: Uuid,
     pub(crate) client: Uuid,
-    pub(crate) secret: Uuid,
+    pub(crate) own: Uuid,
     /// 32 small letters and digits: a client's id, and a label as well.
     pub(crate) name: String,
 }
@@ -24,7 +24,7 @@ impl Fresh {
         Self {
             tenant: Uuid::now_v7(),
             client: Uuid::now_v7(),
-            secret: Uuid::now_v7(),
+            own: Uuid::now_v7(),
             name: std::iter::repeat_with(|| fastrand::digit(36))
                 .take(32)
                 .collect(),
@@ -42,13 +42,14 @@ pub(crate) enum Role {
     TenantId,
     TenantNumber,
     ClientKey,
-    SecretId,
+    /// An id that nothing else refers to.
+    OwnId,
     Name,
 }
 
 /// The tables that a create writes, and how the rows are found that belong to the tenant with
 /// the number `$1`.
-pub(crate) const ROWS: [(&str, &str); 4] = [
+pub(crate) const ROWS: [(&str, &str); 5] = [
     ("tenants", "number = $1"),
     ("clients", "tenant_number = $1"),
     (
@@ -59,6 +60,10 @@ pub(crate) const ROWS: [(&str, &str); 4] = [
         "changes",
         "tenant_id = (SELECT id FROM tenants WHERE number = $1) ORDER BY sequence",
     ),
+    (
+        "events",
+        "tenant_id = (SELECT id FROM tenants WHERE number = $1) AND name = 'TENANT_CREATE'",
+    ),
 ];
 
 /// Finds the model's number.
@@ -68,11 +73,11 @@ pub(crate) const MODEL: &str = "SELECT max(tenant_number) FROM clients";
 pub(crate) fn role(table: &str, column: &str) -> Role {
     match (table, column) {
         ("tenants", "number") | ("changes", "sequence") => Role::Given,
-        ("tenants", "id") | ("changes", "tenant_id") => Role::TenantId,
+        ("tenants", "id") | ("changes" | "events", "tenant_id") => Role::TenantId,
         ("tenants", "label") | ("clients" | "changes", "client_id") => Role::Name,
         ("clients", "key") | ("client_secrets", "client_key") => Role::ClientKey,
         ("clients", "tenant_number") => Role::TenantNumber,
-        ("client_secrets", "id") => Role::SecretId,
+        ("client_secrets" | "events", "id") => Role::OwnId,
         _ => Role::Same,
     }
 }
@@ -123,7 +128,7 @@ impl Template {
             let cells = model.cells.iter().map(|(role, same)| match role {
                 Role::TenantId => fresh.tenant.as_bytes().to_vec().into(),
                 Role::ClientKey => fresh.client.as_bytes().to_vec().into(),
-                Role::SecretId => fresh.secret.as_bytes().to_vec().into(),
+                Role::OwnId => fresh.own.as_bytes().to_vec().into(),
                 Role::Name => fresh.name.clone().into(),
                 Role::TenantNumber => number.unwrap_or_default().into(),
                 Role::Same | Role::Given => same.clone(),
@@ -174,6 +179,9 @@ mod tests {
             CREATE TABLE clients (key BLOB, client_id TEXT, tenant_number INTEGER);
             CREATE TABLE client_secrets (id BLOB, client_key BLOB, hash TEXT);
             CREATE TABLE changes (sequence INTEGER PRIMARY KEY, type TEXT, tenant_id BLOB, client_id TEXT);
+            CREATE TABLE events (id BLOB, name TEXT, tenant_id BLOB, client_id TEXT);
+            INSERT INTO events VALUES (x'0c', 'TENANT_CREATE', x'01', 'caller');
+            INSERT INTO events VALUES (x'0d', 'TENANT_RETRIEVE', x'01', 'caller');
             INSERT INTO tenants VALUES (7, x'01', 'one', 'kept');
             INSERT INTO tenants VALUES (8, x'02', 'two', 'seeded: it has no client');
             INSERT INTO clients VALUES (x'0a', 'c', 7);
@@ -202,7 +210,12 @@ mod tests {
         );
         assert_eq!(
             row("SELECT hash, id FROM client_secrets ORDER BY rowid DESC"),
-            ("hash".to_owned(), bytes(fresh.secret))
+            ("hash".to_owned(), bytes(fresh.own))
+        );
+        assert_eq!(
+            row("SELECT client_id || count(*), tenant_id FROM events WHERE tenant_id <> x'01'"),
+            ("caller1".to_owned(), bytes(fresh.tenant)),
+            "the caller is the same, and nothing else was asked"
         );
         assert_eq!(
             row(

@@ -162,6 +162,8 @@ pub struct NewChange {
     /// The subject's public representation after the change (before it, for a
     /// delete), as JSON.
     pub subject: String,
+    /// The id that the tenant had before, where the change gives it another one.
+    pub previous_tenant_id: Option<TenantId>,
 }
 
 /// Where a change comes from: the same for all changes of one request.
@@ -238,6 +240,7 @@ impl Origin {
             request_id: self.request_id.clone(),
             // Views have text for keys and nothing that can't be written as JSON.
             subject: serde_json::to_string(subject).unwrap_or_else(|_| "{}".to_owned()),
+            previous_tenant_id: None,
         }
     }
 }

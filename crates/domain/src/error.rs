@@ -8,6 +8,8 @@ use crate::{
     client::{InvalidClientId, InvalidClientSecret, UnknownClientStatus},
     data::DataFault,
     environment::{InvalidAuthorizationServerDomain, UnknownDeploymentModel},
+    event::{InvalidChoice, InvalidRequestId, UnknownEventCategory, UnknownEventType},
+    feed::{InvalidSequence, InvalidWait},
     host::HostFault,
     id::InvalidId,
     idempotency::InvalidIdempotencyKey,
@@ -211,6 +213,12 @@ pub enum FaultKind {
     /// It is no cursor.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
+    /// It is no place in the feed of changes.
+    #[error(transparent)]
+    Sequence(#[from] InvalidSequence),
+    /// It is no time to wait for a change.
+    #[error(transparent)]
+    Wait(#[from] InvalidWait),
     /// It is no page number or size.
     #[error(transparent)]
     NumberedPage(#[from] NumberedPageFault),
@@ -229,6 +237,18 @@ pub enum FaultKind {
     /// It is no scope of the management API.
     #[error(transparent)]
     ManagementScope(#[from] UnknownScope),
+    /// It is no type of event.
+    #[error(transparent)]
+    EventType(#[from] UnknownEventType),
+    /// It is no category of events.
+    #[error(transparent)]
+    EventCategory(#[from] UnknownEventCategory),
+    /// It is no request's id.
+    #[error(transparent)]
+    RequestId(#[from] InvalidRequestId),
+    /// It is a list of more values than there may be.
+    #[error(transparent)]
+    Choice(#[from] InvalidChoice),
     /// It has more scopes than a client may have.
     #[error("must have at most 64 scopes")]
     TooManyScopes,

@@ -153,7 +153,7 @@ pub struct InvalidNumber;
 ///
 /// At most 128 visible ASCII characters, so that it can stand in a header and in a
 /// log line without escaping.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(String);
 
 impl RequestId {

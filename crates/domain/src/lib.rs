@@ -27,6 +27,8 @@ pub mod clock;
 pub mod data;
 pub mod environment;
 pub mod error;
+pub mod event;
+pub mod feed;
 pub mod host;
 pub mod id;
 pub mod idempotency;

@@ -114,7 +114,7 @@ pub struct PageRequest {
     pub after: Option<Cursor>,
 }
 
-/// One page of a list, oldest first.
+/// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
     /// The objects, at most as many as were asked for.

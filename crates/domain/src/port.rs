@@ -7,7 +7,10 @@
 //! has done nothing. The [clock](crate::clock::Clock) is the third thing; it stands
 //! beside the instants that it gives.
 
-use std::{collections::BTreeSet, error::Error as StdError};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error as StdError,
+};
 
 use thiserror::Error;
 
@@ -17,11 +20,13 @@ use crate::{
     client::{Client, ClientId, KnownClient, SecretHash, SecretRecord},
     clock::Timestamp,
     environment::{Environment, EnvironmentAccess, Region},
+    event::{Event, EventId, EventQuery, ToldRequest},
+    feed::{ChangePage, Sequence},
     id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId, TenantNumber},
     idempotency::{AnswerId, KeptAnswer},
     key::SealedKey,
     name::Name,
-    page::{Page, PageRequest},
+    page::{Limit, Page, PageRequest},
     record::{RecordPage, RecordQuery},
     server_secret::ServerSecret,
     subdomain::{DomainName, Label},
@@ -68,6 +73,10 @@ pub trait Snapshot {
     fn answers(&mut self) -> &mut dyn AnswerQueries;
     /// Secrets that all servers share.
     fn server_secrets(&mut self) -> &mut dyn ServerSecretQueries;
+    /// The record of changes.
+    fn changes(&mut self) -> &mut dyn ChangeQueries;
+    /// Analytic events.
+    fn events(&mut self) -> &mut dyn EventQueries;
 }
 
 /// Reads and writes within one transaction; it is rolled back when it is dropped.
@@ -90,6 +99,8 @@ pub trait UnitOfWork {
     fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository;
     /// The record of changes.
     fn changes(&mut self) -> &mut dyn ChangeLog;
+    /// Analytic events.
+    fn events(&mut self) -> &mut dyn EventRepository;
     /// Makes all of it durable. On success every later reader sees it, and a crash
     /// does not undo it.
     fn commit(self: Box<Self>) -> Result<(), StoreError>;
@@ -136,6 +147,10 @@ pub enum StoreError {
     /// changed, and it may be tried again.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// It is there, but was not migrated to what this program needs, or was migrated further:
+    /// the text names the migration. Nothing was changed.
+    #[error("the database has another schema than this program needs: {0}")]
+    WrongSchema(String),
     /// The connection was lost during commit: the change may have happened or not.
     #[error("the outcome of the change is unknown: {0}")]
     OutcomeUnknown(String),
@@ -261,6 +276,11 @@ pub trait TenantQueries {
         environment: EnvironmentId,
         label: &Label,
     ) -> Result<Option<Tenant>, StoreError>;
+    /// The environment of each of some tenants; those that are not there are left out.
+    fn environments_of(
+        &mut self,
+        ids: &BTreeSet<TenantId>,
+    ) -> Result<BTreeMap<TenantId, EnvironmentId>, StoreError>;
     /// Whether there is any tenant in that environment.
     fn any_in(&mut self, environment: EnvironmentId) -> Result<bool, StoreError>;
     /// Whether a tenant of that environment has that label.
@@ -430,12 +450,46 @@ pub trait ServerSecretRepository: ServerSecretQueries {
     fn replace(&mut self, secret: &ServerSecret) -> Result<bool, StoreError>;
 }
 
+/// Reads the record of changes.
+///
+/// Once a reader has met a change, none with a lower number ever appears.
+pub trait ChangeQueries {
+    /// Those behind that place which the caller may know of, in order: no more than the
+    /// limit, and as few as none where many others have to be passed over
+    /// ([`ChangePage::is_end`] tells). A caller that is bound to environments knows of the
+    /// changes of those, of their tenants and of these tenants' clients.
+    fn after(
+        &mut self,
+        access: &EnvironmentAccess,
+        after: Sequence,
+        limit: Limit,
+    ) -> Result<ChangePage, StoreError>;
+    /// The number of the last change; [`Sequence::START`] where there is none.
+    fn latest(&mut self) -> Result<Sequence, StoreError>;
+}
+
 /// Writes the record of changes.
-pub trait ChangeLog {
+pub trait ChangeLog: ChangeQueries {
     /// The time of the last change.
     fn latest_time(&mut self) -> Result<Option<Timestamp>, StoreError>;
     /// Adds a change behind all that were committed before it.
     fn append(&mut self, change: &NewChange) -> Result<(), StoreError>;
     /// Adds many, in that order.
     fn append_all(&mut self, changes: &[NewChange]) -> Result<(), StoreError>;
+}
+
+/// Reads analytic events.
+pub trait EventQueries {
+    /// One page of the events that are asked for, newest first.
+    fn page(&mut self, query: &EventQuery) -> Result<Page<Event>, StoreError>;
+}
+
+/// Writes analytic events.
+pub trait EventRepository: EventQueries {
+    /// Stores requests, no two of the same id. Of one that is there already, its end is
+    /// stored, unless that is there too: so it does no harm to store the same again.
+    fn append(&mut self, requests: &[ToldRequest]) -> Result<(), StoreError>;
+    /// Forgets the oldest of those that lie before that id, no more than so many; tells how
+    /// many they were.
+    fn forget(&mut self, before: EventId, at_most: u32) -> Result<u32, StoreError>;
 }

@@ -1,7 +1,7 @@
 //! One call of one operation.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     net::{IpAddr, Ipv4Addr},
     rc::Rc,
     sync::Arc,
@@ -9,7 +9,10 @@ use std::{
 
 use actix_web::{
     HttpRequest,
-    http::header::{self, HeaderValue},
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     web::Payload,
 };
 use tenantry_auth::hashing::Hasher;
@@ -17,15 +20,16 @@ use tenantry_domain::{
     change::Actor,
     client::ClientId,
     error::{Error, Fault, FaultKind},
-    id::RequestId,
+    id::{EnvironmentId, RequestId, TenantId},
     port::{Snapshot, UnitOfWork},
-    usecase::Context,
+    usecase::{Context, events},
 };
 
 use crate::{
     body::{self, Bodies},
     deps::Deps,
     error::{ApiError, Location},
+    events::Telling,
     gate::Patience,
     negotiate::{Produces, Representation},
     query::Query,
@@ -52,6 +56,7 @@ pub(crate) struct Trace {
     /// How long it may still wait for its turns.
     pub(crate) patience: Patience,
     actor: RefCell<Option<String>>,
+    telling: OnceCell<Telling>,
 }
 
 impl Trace {
@@ -60,12 +65,38 @@ impl Trace {
             request_id,
             patience: Patience::default(),
             actor: RefCell::new(None),
+            telling: OnceCell::new(),
         }
     }
 
     /// Notes who has been authenticated.
     pub(crate) fn set_actor(&self, actor: String) {
         *self.actor.borrow_mut() = Some(actor);
+    }
+
+    /// Notes that its events are to be told.
+    pub(crate) fn tell(&self, telling: Telling) {
+        // A request is matched to one operation, so it begins to be told of once.
+        let _ = self.telling.set(telling);
+    }
+
+    /// What its events tell, if it is to be told of.
+    pub(crate) fn telling(&self) -> Option<&Telling> {
+        self.telling.get()
+    }
+
+    /// Notes which client asks: one that is known here.
+    pub(crate) fn set_client(&self, id: &ClientId) {
+        if let Some(telling) = self.telling() {
+            telling.set_client(id);
+        }
+    }
+
+    /// Notes which tenant the request concerns, and in which environment that is.
+    pub(crate) fn concerns(&self, tenant: TenantId, environment: Option<EnvironmentId>) {
+        if let Some(telling) = self.telling() {
+            telling.concerns(tenant, environment);
+        }
     }
 
     pub(crate) fn actor(&self) -> Option<String> {
@@ -174,9 +205,45 @@ impl Call {
         self.deps.read(&self.trace.patience, work).await
     }
 
-    /// Runs `work` in a unit of work, on a thread that may block, and commits it if it
-    /// succeeds.
-    pub(crate) async fn write<T: Send + 'static>(
+    /// Makes the change that the operation is asked for: `work`, in a unit of work, on a thread
+    /// that may block, which is committed if it succeeds. The request's success is told of in
+    /// the same unit, with the status that the caller will be answered with.
+    pub(crate) async fn change<T: Send + 'static>(
+        &self,
+        status: StatusCode,
+        work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.change_if(status, |_| true, work).await
+    }
+
+    /// The same where `work` may find that there is nothing to change: then it is told of
+    /// as any other request is.
+    pub(crate) async fn change_if<T: Send + 'static>(
+        &self,
+        status: StatusCode,
+        has_changed: fn(&T) -> bool,
+        work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let Some(telling) = self.trace.telling() else {
+            return self.write_aside(work).await;
+        };
+        let unfinished = telling.so_far(&self.trace.request_id);
+        let told = move |result: &T| has_changed(result).then(|| unfinished.finish(status));
+        let work = move |unit: &mut dyn UnitOfWork| {
+            let result = events::telling(unit, work, told)?;
+            let is_stored = has_changed(&result);
+            Ok((result, is_stored))
+        };
+        let (result, is_stored) = self.write_aside(work).await?;
+        if is_stored {
+            telling.set_stored();
+        }
+        Ok(result)
+    }
+
+    /// Writes what is not what the operation is asked for, and happens on its way: runs `work`
+    /// in a unit of work, on a thread that may block, and commits it if it succeeds.
+    pub(crate) async fn write_aside<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {

@@ -13,6 +13,7 @@ use tenantry_auth::{
 use tenantry_domain::{
     change::Actor,
     client::{ClientId, ClientOwner},
+    event::EventName,
     usecase::{Context, tokens},
 };
 
@@ -20,7 +21,7 @@ use crate::{
     call::Call,
     error::{ApiError, Code},
     keys,
-    operation::{Access, Verb},
+    operation::{Access, OperationName, Verb},
     sign_in,
 };
 
@@ -31,6 +32,9 @@ pub(crate) trait Caller: Sized + 'static {
 
     /// The methods of the operations that this caller asks for.
     type Method: Into<Method>;
+
+    /// How the operations that this caller asks for are called.
+    type Name: Into<OperationName>;
 
     /// Finds out who calls, and refuses whoever may not.
     fn authenticate(call: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>>;
@@ -43,6 +47,8 @@ impl Caller for Anybody {
     const ACCESS: Access = Access::Public;
 
     type Method = Method;
+
+    type Name = OperationName;
 
     fn authenticate(_: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>> {
         std::future::ready(Ok(Self)).boxed_local()
@@ -67,10 +73,13 @@ impl<P: Permission> Caller for Management<P> {
     /// POST is not among them: see [`Operation::create`](crate::operation::Operation::create).
     type Method = Verb;
 
+    type Name = EventName;
+
     fn authenticate(call: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>> {
         async move {
             let principal = bearer_principal(call).await?;
             call.trace.set_actor(principal.client_id.to_string());
+            call.trace.set_client(&principal.client_id);
             if principal.scopes.allows(P::SCOPE) {
                 return Ok(Self {
                     principal,
@@ -146,6 +155,8 @@ impl Caller for System {
     const ACCESS: Access = Access::System;
 
     type Method = Method;
+
+    type Name = EventName;
 
     fn authenticate(call: &Call) -> LocalBoxFuture<'_, Result<Self, ApiError>> {
         async move {

@@ -98,7 +98,8 @@ pub(crate) async fn run<P>(
     let body = call.json(Bodies::Json).await?;
     let Some(key) = key else {
         let work = handler(caller, &call, &body)?;
-        return Ok(call.write(work).await?.into_response());
+        let made = call.change(StatusCode::CREATED, work).await?;
+        return Ok(made.into_response());
     };
     let repeats = &call.deps.repeats;
     let client = caller.principal.client_id.clone();
@@ -107,8 +108,9 @@ pub(crate) async fn run<P>(
     let outcome = match handler(caller, &call, &body) {
         Ok(work) => {
             let entropy = call.deps.shared_entropy();
-            call.write(move |unit| named.run(unit, &*entropy, work))
-                .await?
+            let is_made = |outcome: &Outcome| matches!(outcome, Outcome::Made(_));
+            let work = move |unit: &mut dyn UnitOfWork| named.run(unit, &*entropy, work);
+            call.change_if(StatusCode::CREATED, is_made, work).await?
         }
         Err(refusal) => {
             let found = call.read(move |unit| named.look_up(unit)).await?;

@@ -20,6 +20,7 @@ use tenantry_domain::{
 
 use crate::{
     error::ApiError,
+    events::RecentEvents,
     gate::{Decision, Gate, Patience, Refused},
     idempotency::Repeats,
     keys::{KeyReader, Renewal},
@@ -77,6 +78,8 @@ pub struct DepsParts {
     pub hasher: Hasher,
     /// Where uses of clients are collected.
     pub uses: RecentUses,
+    /// Where requests are collected that are told of in events.
+    pub events: RecentEvents,
     /// What kept answers are sealed with.
     pub pepper: Pepper,
     /// How the wire is set up.
@@ -100,6 +103,7 @@ pub struct Deps {
     pub(crate) limiter: FailureLimiter,
     pub(crate) sign_ins: SignIns,
     pub(crate) uses: RecentUses,
+    pub(crate) events: RecentEvents,
     pub(crate) metrics: Metrics,
     pub(crate) config: HttpConfig,
 }
@@ -128,7 +132,8 @@ impl Deps {
             limiter: FailureLimiter::new(parts.config.failure_limits),
             sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
             uses: parts.uses,
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&[parts.events.dropped()]),
+            events: parts.events,
             config: parts.config,
             entropy: parts.entropy,
         })
@@ -225,10 +230,30 @@ impl Deps {
     }
 
     /// Whether the database answers and is migrated; the reason where it is not.
-    pub(crate) async fn check(&self, patience: &Patience) -> Result<(), ApiError> {
+    pub(crate) async fn check(&self, patience: &Patience) -> Result<(), Unready> {
         let store = Arc::clone(&self.store);
-        let checked = self.readers.run(patience, move || store.check()).await?;
-        Ok(checked.map_err(Error::from)?)
+        let checked = self.readers.run(patience, move || store.check()).await;
+        checked
+            .map_err(|refused| Unready::of(refused.into()))?
+            .map_err(|error| match error {
+                StoreError::WrongSchema(reason) => Unready::WrongSchema(reason),
+                error => Unready::of(error.into()),
+            })
+    }
+}
+
+/// Why the database can't be worked with.
+pub(crate) enum Unready {
+    /// It was not migrated to what this program needs; whoever may ask may know.
+    WrongSchema(String),
+    /// It does not answer. The reason can hold what is not for everybody, its address for
+    /// instance.
+    NoAnswer(String),
+}
+
+impl Unready {
+    fn of(error: ApiError) -> Self {
+        Self::NoAnswer(error.cause.unwrap_or(error.message))
     }
 }
 

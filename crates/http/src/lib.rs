@@ -18,6 +18,7 @@ mod creation;
 mod deps;
 mod error;
 mod etag;
+mod events;
 mod gate;
 mod idempotency;
 mod json;
@@ -41,6 +42,7 @@ use actix_web::{App, HttpServer, dev::Server, web};
 
 pub use crate::{
     deps::{CreateStatus, Deps, DepsParts, HttpConfig},
+    events::RecentEvents,
     keys::KeyReader,
     operation::{Access, OperationInfo},
     routes::operations,

@@ -18,8 +18,12 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// `others` are counted elsewhere, and told here.
+    pub(crate) fn new(others: &[&IntCounter]) -> Self {
         let registry = Registry::new();
+        for &other in others {
+            register(&registry, Ok(other.clone()));
+        }
         let build = IntGaugeVec::new(
             Opts::new(
                 "tenantry_build_info",
@@ -92,6 +96,15 @@ impl Metrics {
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
     }
+}
+
+/// Makes a counter that is told of by the metrics of some server.
+#[expect(
+    clippy::expect_used,
+    reason = "the names are literals that are well-formed"
+)]
+pub(crate) fn counter(name: &str, help: &str) -> IntCounter {
+    IntCounter::new(name, help).expect("a metric's name is well-formed")
 }
 
 #[expect(

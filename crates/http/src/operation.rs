@@ -10,7 +10,7 @@ use std::{fmt, future::Future};
 use actix_web::{HttpResponse, http::Method};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use tenantry_auth::policy::Permission;
-use tenantry_domain::scope::ManagementScope;
+use tenantry_domain::{event::EventName, scope::ManagementScope};
 
 use crate::{
     call::Call,
@@ -23,7 +23,7 @@ use crate::{
 
 /// One operation with its handler.
 pub(crate) struct Operation {
-    pub(crate) name: &'static str,
+    pub(crate) name: OperationName,
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) access: Access,
@@ -37,7 +37,7 @@ type Handler = Box<dyn Fn(Call) -> LocalBoxFuture<'static, Answer> + Send + Sync
 impl Operation {
     /// Makes an operation of a handler; `C` in its signature says who may ask for it.
     pub(crate) fn new<C, H, F>(
-        name: &'static str,
+        name: C::Name,
         method: C::Method,
         path: &'static str,
         produces: Produces,
@@ -57,7 +57,7 @@ impl Operation {
             .boxed_local()
         });
         Self {
-            name,
+            name: name.into(),
             method: method.into(),
             path,
             access: C::ACCESS,
@@ -71,7 +71,7 @@ impl Operation {
     /// a repeat and how it is shown is the same for all of them, and stands in
     /// [`creation::run`].
     pub(crate) fn create<P: Permission>(
-        name: &'static str,
+        name: EventName,
         path: &'static str,
         handler: Creator<P>,
     ) -> Self {
@@ -84,7 +84,7 @@ impl Operation {
             .boxed_local()
         });
         Self {
-            name,
+            name: OperationName::Told(name),
             method: Method::POST,
             path,
             access: Management::<P>::ACCESS,
@@ -100,7 +100,8 @@ impl Operation {
 
     pub(crate) fn info(&self) -> OperationInfo {
         OperationInfo {
-            name: self.name,
+            name: self.name.as_str(),
+            event: self.name.event(),
             method: match self.method {
                 Method::POST => "POST",
                 Method::PUT => "PUT",
@@ -115,6 +116,41 @@ impl Operation {
 
     pub(crate) fn family(&self) -> Family {
         Family::of(self.path)
+    }
+}
+
+/// What an operation is called.
+///
+/// A caller's [`Name`](Caller::Name) says which of the two its operations may have: what
+/// needs a credential tells of itself in events, and does not compile without a name there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum OperationName {
+    /// Each request leaves events of this name.
+    Told(EventName),
+    /// Not an operation of an API, but there for whoever runs the server or finds the way
+    /// to it: the name is for metrics and logs, and a request leaves no events.
+    Untold(&'static str),
+}
+
+impl OperationName {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Told(name) => name.as_str(),
+            Self::Untold(name) => name,
+        }
+    }
+
+    pub(crate) const fn event(self) -> Option<EventName> {
+        match self {
+            Self::Told(name) => Some(name),
+            Self::Untold(_) => None,
+        }
+    }
+}
+
+impl From<EventName> for OperationName {
+    fn from(name: EventName) -> Self {
+        Self::Told(name)
     }
 }
 
@@ -142,8 +178,10 @@ impl From<Verb> for Method {
 /// What is known of an operation from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperationInfo {
-    /// Its name, as events and metrics have it.
+    /// Its name, as metrics and logs have it.
     pub name: &'static str,
+    /// What its events are named by; `None` where a request leaves no events.
+    pub event: Option<EventName>,
     /// Its method.
     pub method: &'static str,
     /// Its path, ids as `{id}`.

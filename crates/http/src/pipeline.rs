@@ -25,6 +25,7 @@ use crate::{
     cors::Cors,
     deps::Deps,
     error::{ApiError, Code},
+    events,
     keep::{keep, without_body},
     negotiate::{Produces, Representation},
     operation::Operation,
@@ -168,13 +169,23 @@ async fn answer(
     let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let cors = Cors::of(&request, &deps.config.cors_origins);
     let payload = Rc::new(PayloadCell::new(Some(payload)));
-    let mut outcome = dispatch(&deps, family, resource.as_ref(), request, &payload, &trace).await;
+    let mut outcome = dispatch(
+        &deps,
+        family,
+        resource.as_ref(),
+        request,
+        &payload,
+        &trace,
+        started,
+    )
+    .await;
     finish(&mut outcome.response, &deps, family, &trace);
     if let Some(cors) = cors {
         cors.apply(outcome.response.headers_mut());
     }
     deps.metrics.in_flight.dec();
     record(&deps, family, &method, &outcome, &trace, started);
+    events::finish(&deps, &trace, outcome.response.status());
     let response = match method {
         Method::HEAD => without_body(outcome.response),
         _ => outcome.response,
@@ -192,6 +203,7 @@ async fn dispatch(
     request: HttpRequest,
     payload: &Rc<PayloadCell>,
     trace: &Rc<Trace>,
+    started: Instant,
 ) -> Outcome {
     let (route, found) = match resource {
         None => ("", Err(ApiError::not_found())),
@@ -209,6 +221,9 @@ async fn dispatch(
     let representation = representation_of_errors(family, operation, &request);
     let result = match (found, resource) {
         (Ok(Some(operation)), _) => {
+            if let Some(telling) = events::begin(deps, operation, &request, started) {
+                trace.tell(telling);
+            }
             let call = Call::new(
                 Arc::clone(deps),
                 family,
@@ -216,8 +231,8 @@ async fn dispatch(
                 Rc::clone(trace),
                 Rc::clone(payload),
             );
-            AssertUnwindSafe(operation.run(call))
-                .catch_unwind()
+            let answered = AssertUnwindSafe(operation.run(call)).catch_unwind();
+            events::watch(deps, trace, answered)
                 .await
                 .unwrap_or_else(|panic| {
                     deps.metrics.panics.inc();
@@ -239,7 +254,7 @@ async fn dispatch(
     };
     Outcome {
         response,
-        operation: operation.map_or("", |operation| operation.name),
+        operation: operation.map_or("", |operation| operation.name.as_str()),
         route,
         cause,
     }

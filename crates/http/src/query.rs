@@ -1,9 +1,14 @@
 //! Query parameters.
 
+use std::collections::BTreeSet;
+
 use tenantry_domain::{
+    client::ClientId,
+    environment::EnvironmentAccess,
     error::{Fault, FaultKind},
+    event::{self, EventCategory, EventFilter, EventQuery, EventType, InvalidRequestId},
     host::{HostName, Subdomain},
-    id::EnvironmentId,
+    id::{EnvironmentId, RequestId, TenantId},
     name::NamePrefix,
     page::{Cursor, Limit, PageRequest},
     tenant::TenantStatus,
@@ -90,6 +95,48 @@ impl Query {
             name: self.parsed("q", &mut faults, NamePrefix::parse),
         };
         refuse(faults).map(|()| (query, request))
+    }
+
+    /// Which events are asked for, by a caller who may know of those environments.
+    pub(crate) fn event_query(&self, access: EnvironmentAccess) -> Result<EventQuery, ApiError> {
+        let mut faults = Vec::new();
+        let page = self.read_page_request(&mut faults);
+        let types = self.chosen("types", &mut faults, str::parse::<EventType>);
+        let categories = self.chosen("categories", &mut faults, str::parse::<EventCategory>);
+        let request_id = |text: &str| RequestId::parse(text).ok_or(InvalidRequestId);
+        let filter = EventFilter {
+            types: EventFilter::types_of(types, categories),
+            request_ids: self.chosen("requestIds", &mut faults, request_id),
+            client_ids: self.chosen("clientIds", &mut faults, ClientId::parse),
+            tenant_ids: self.chosen("tenantIds", &mut faults, TenantId::parse),
+            from: self.parsed("dateFrom", &mut faults, event::parse_instant),
+            to: self.parsed("dateTo", &mut faults, event::parse_instant),
+        };
+        refuse(faults).map(|()| EventQuery {
+            access,
+            filter,
+            page,
+        })
+    }
+
+    /// A parameter that stands at most once and holds values with commas between them; every
+    /// value that is none is noted.
+    fn chosen<T: Ord, E: Into<FaultKind>>(
+        &self,
+        name: &str,
+        faults: &mut Vec<Fault>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<BTreeSet<T>> {
+        let text = self
+            .single(name)
+            .map_err(|fault| faults.push(fault))
+            .ok()??;
+        let note = |(value, kind): (String, FaultKind)| {
+            faults.push(Fault::new(name, kind).showing(&value));
+        };
+        event::choices(text, parse)
+            .map_err(|wrong| wrong.into_iter().for_each(note))
+            .ok()
     }
 
     /// The host that is asked for.

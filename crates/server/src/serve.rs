@@ -8,7 +8,9 @@ use std::{
 
 use actix_web::rt::{self, System};
 use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits};
-use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, RecentUses};
+use tenantry_http::{
+    CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, RecentEvents, RecentUses,
+};
 use tokio::net::TcpSocket;
 
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
     shutdown::Signals,
     startup::{self, Prepared},
     welcome::Welcome,
-    worker::{KeyKeeper, UseKeeper, Worker},
+    worker::{EventKeeper, EventSweeper, KeyKeeper, UseKeeper, Worker},
 };
 
 /// How long a request's body may take to arrive.
@@ -70,11 +72,18 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         let warning = master_key::warning(&settings.master_key);
         let recent = RecentUses::default();
         let uses = UseKeeper::new(prepared.database.clone(), recent.clone());
+        let told = RecentEvents::new(settings.events.are_on);
+        let events = EventKeeper::new(prepared.database.clone(), told.clone());
+        let sweeper = EventSweeper::new(
+            prepared.database.clone(),
+            prepared.world.clock.clone(),
+            settings.events.retention_days,
+        );
         let deps = deps(
             settings,
             &prepared,
             keys.clone(),
-            recent,
+            (recent, told.clone()),
             pepper,
             &public_url,
         );
@@ -85,14 +94,26 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
                 let uses = uses.clone();
                 move || uses.store()
             }),
+            Worker::start(EventKeeper::PERIOD, {
+                let events = events.clone();
+                move || events.store()
+            }),
+            Worker::start(EventSweeper::PERIOD, move || sweeper.sweep()),
         ];
         serve(listener, deps, &welcome, &prepared.applied, warning).await?;
         drop(workers);
-        // No request is left that could use a client. A database that hangs does not keep
+        // No request is left that could use a client or be told of. A database that hangs does not keep
         // the server from ending.
-        let stored = rt::task::spawn_blocking(move || uses.store());
+        let stored = rt::task::spawn_blocking(move || {
+            events.store_last();
+            uses.store();
+        });
         if tokio::time::timeout(LAST_STORE, stored).await.is_err() {
-            tracing::warn!("when clients were last used could not be stored: the database hangs");
+            let lost = told.waiting();
+            tracing::warn!(
+                lost,
+                "what was to be stored last is lost: the database hangs"
+            );
         }
         Ok(())
     });
@@ -167,7 +188,7 @@ fn deps(
     settings: Settings,
     prepared: &Prepared,
     keys: Arc<KeyKeeper>,
-    uses: RecentUses,
+    (uses, events): (RecentUses, RecentEvents),
     pepper: Pepper,
     public_url: &PublicUrl,
 ) -> Arc<Deps> {
@@ -196,6 +217,7 @@ fn deps(
         keys: keys.ring(),
         key_reader: keys,
         uses,
+        events,
         hasher: prepared.world.hasher.clone(),
         pepper,
         config,

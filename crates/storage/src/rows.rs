@@ -14,7 +14,9 @@ use tenantry_domain::{
     environment::{
         AuthorizationServerDomain, Environment, EnvironmentAccess, EnvironmentRecord, Region,
     },
-    id::{EnvironmentId, TenantNumber},
+    event::{EventId, InvalidRequestId, RequestEnd, StoredRequest},
+    feed::{ChangeActor, Kind, Others, RawSubject, Sequence, StoredChange},
+    id::{EnvironmentId, RequestId, TenantId, TenantNumber},
     key::SealedKey,
     name::Name,
     scope::ScopeSet,
@@ -26,7 +28,8 @@ use tenantry_domain::{
 use crate::{
     error::Corrupt,
     schema::{
-        client_secrets, clients, environments, regions, signing_keys, system_accounts, tenants,
+        changes, client_secrets, clients, environments, events, regions, signing_keys,
+        system_accounts, tenants,
     },
     types::{DbTime, DbUuid},
 };
@@ -112,6 +115,38 @@ pub(crate) struct KeyRow {
     signs_from: DbTime,
     expires_at: Option<DbTime>,
     token_ttl: i32,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = changes)]
+pub(crate) struct ChangeRow {
+    sequence: i64,
+    kind: String,
+    time: DbTime,
+    tenant_id: Option<DbUuid>,
+    client_id: Option<String>,
+    environment_id: Option<DbUuid>,
+    version: Option<i32>,
+    actor_kind: String,
+    actor_id: Option<String>,
+    request_id: Option<String>,
+    subject: String,
+    previous_tenant_id: Option<DbUuid>,
+}
+
+/// A request of which events are made.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events)]
+pub(crate) struct EventRow {
+    id: DbUuid,
+    name: String,
+    request_id: String,
+    client_id: Option<String>,
+    tenant_id: Option<DbUuid>,
+    environment_id: Option<DbUuid>,
+    status: Option<i16>,
+    micros: Option<i64>,
+    slow_end: Option<DbUuid>,
 }
 
 impl RegionRow {
@@ -237,6 +272,61 @@ impl KeyRow {
             signs_from: self.signs_from.into(),
             expires_at: self.expires_at.map(Timestamp::from),
             token_ttl,
+        })
+    }
+}
+
+impl ChangeRow {
+    pub(crate) fn into_domain(self) -> Result<StoredChange, Corrupt> {
+        let row = Row("change", self.sequence);
+        let version = self.version.map(|version| Version::new(version.into()));
+        Ok(StoredChange {
+            sequence: row.field("sequence", Sequence::new(self.sequence))?,
+            // A word that this program does not know is a later one's.
+            kind: Kind::from(self.kind),
+            time: self.time.into(),
+            tenant_id: self.tenant_id.map(TenantId::from),
+            client_id: self.client_id,
+            environment_id: self.environment_id.map(EnvironmentId::from),
+            version: row.field("version", version.transpose())?,
+            actor: ChangeActor {
+                kind: self.actor_kind,
+                id: self.actor_id,
+                others: Others::new(),
+            },
+            request_id: self.request_id,
+            subject: row.field("subject", RawSubject::new(self.subject))?,
+            previous_tenant_id: self.previous_tenant_id.map(TenantId::from),
+            others: Others::new(),
+        })
+    }
+}
+
+impl EventRow {
+    /// Whether its second event is found by itself.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow_end.is_some()
+    }
+
+    pub(crate) fn into_domain(self) -> Result<StoredRequest, Corrupt> {
+        let row = Row("request", self.id.0);
+        let request_id = RequestId::parse(&self.request_id);
+        let client_id = self.client_id.as_deref().map(ClientId::parse).transpose();
+        let end = match (self.status, self.micros) {
+            (Some(status), Some(micros)) => Some(RequestEnd {
+                status: row.field("status", status.try_into())?,
+                micros,
+            }),
+            _ => None,
+        };
+        Ok(StoredRequest {
+            id: EventId::from_uuid(self.id.0),
+            name: self.name,
+            request_id: row.field("request_id", request_id.ok_or(InvalidRequestId))?,
+            client_id: row.field("client_id", client_id)?,
+            tenant_id: self.tenant_id.map(TenantId::from),
+            environment_id: self.environment_id.map(EnvironmentId::from),
+            end,
         })
     }
 }

@@ -156,6 +156,24 @@ table! {
         actor_id -> Nullable<Text>,
         request_id -> Nullable<Text>,
         subject -> Text,
+        previous_tenant_id -> Nullable<SqlUuid>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
+    use crate::types::SqlUuid;
+
+    events (id) {
+        id -> SqlUuid,
+        name -> Text,
+        request_id -> Text,
+        client_id -> Nullable<Text>,
+        tenant_id -> Nullable<SqlUuid>,
+        environment_id -> Nullable<SqlUuid>,
+        status -> Nullable<SmallInt>,
+        micros -> Nullable<BigInt>,
+        slow_end -> Nullable<SqlUuid>,
     }
 }
 

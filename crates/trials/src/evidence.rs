@@ -122,6 +122,19 @@ const POSTGRES: [&str; 3] = [
          FROM clients c JOIN tenants t ON t.number = c.tenant_number",
 ];
 
+/// A change and the event that tells of its success are made in one transaction: neither is
+/// there without the other, whenever the server was killed.
+const UNTOLD: &str = "
+    SELECT 'change ' || c.sequence || ' has no event of its success' AS text FROM changes c
+    WHERE c.request_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM events e WHERE e.request_id = c.request_id AND e.status < 400)
+    UNION ALL
+    SELECT 'the success of ' || e.name || ' (' || e.request_id || ') has changed nothing' AS text
+    FROM events e
+    WHERE e.status < 400 AND e.name <> 'ACCESS_TOKEN_CREATE'
+    AND (e.name LIKE '%CREATE' OR e.name LIKE '%UPDATE' OR e.name LIKE '%DELETE')
+    AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.request_id = e.request_id)";
+
 /// Gathers what there is. Nobody writes meanwhile.
 pub fn gather(world: &World, place: &Place) -> Evidence {
     let (lines, mut complaints) = match place {
@@ -172,18 +185,21 @@ fn from_sqlite(path: &std::path::Path) -> ([Vec<String>; 3], Vec<String>) {
         "SELECT 'a foreign key of ' || \"table\" || ' is broken' AS text
              FROM pragma_foreign_key_check",
     ));
+    complaints.extend(lines(UNTOLD));
     (rows, complaints)
 }
 
 fn from_postgres(url: &str) -> ([Vec<String>; 3], Vec<String>) {
     let mut conn = PgConnection::establish(url)
         .unwrap_or_else(|error| unable(&format!("the database of the trial: {error}")));
-    let rows = POSTGRES.map(|query| {
+    let mut lines = |query: &str| -> Vec<String> {
         let lines: Result<Vec<Line>, _> = sql_query(query).load(&mut conn);
         let lines = lines.unwrap_or_else(|error| unable(&format!("{query}: {error}")));
         lines.into_iter().map(|line| line.text).collect()
-    });
-    (rows, Vec::new())
+    };
+    let rows = POSTGRES.map(&mut lines);
+    let complaints = lines(UNTOLD);
+    (rows, complaints)
 }
 
 /// What the server shows other than the database holds.

@@ -5,6 +5,7 @@
 
 mod client;
 mod connection;
+mod events;
 mod flood;
 mod pages;
 mod report;
@@ -22,6 +23,8 @@ pub(crate) enum Bench {
     All(table::All),
     /// What each operation costs with more and more tenants
     Growth(table::Growth),
+    /// Reads while every request tells of itself in events, against the same without events
+    Events(events::Events),
     /// Tokens and reads while wrong passwords come in, against the same without them
     Flood(flood::Flood),
     /// A first page against a deep one, and creates with the counts of tenants against creates
@@ -43,6 +46,7 @@ impl Bench {
         match self {
             Self::All(all) => all.run(),
             Self::Growth(growth) => growth.run(),
+            Self::Events(events) => events.run(),
             Self::Flood(flood) => flood.run(),
             Self::Pages(pages) => pages.run(),
         }

@@ -89,7 +89,12 @@ impl Home {
 
     /// Starts a server on it.
     pub(super) fn serve(&self) -> Result<Server, Failure> {
-        Server::start(self.command().arg("serve"))
+        self.serve_with(&[])
+    }
+
+    /// Starts a server on it, with further settings.
+    pub(super) fn serve_with(&self, settings: &[(&str, &str)]) -> Result<Server, Failure> {
+        Server::start(self.command().envs(settings.iter().copied()).arg("serve"))
     }
 
     fn command(&self) -> Command {

@@ -10,6 +10,8 @@ pub mod bootstrap;
 pub mod bulk;
 pub mod clients;
 pub mod environments;
+pub mod events;
+pub mod feed;
 pub mod idempotency;
 pub mod keys;
 pub mod management;

@@ -423,7 +423,7 @@ fn change_stored(
     change: TenantChange,
 ) -> Result<(Tenant, Environment), Error> {
     let now = moment(unit, context)?;
-    let (read, status) = (stored.version, stored.status);
+    let (read, status, id) = (stored.version, stored.status, stored.id);
     let changed = stored
         .change(change, now)
         .map_err(|_| Error::Exhausted(Thing::Tenant))?;
@@ -434,7 +434,8 @@ fn change_stored(
     }
     let environment = environment_of(unit.environments(), &changed)?;
     let kind = ChangeType::of_tenant(status, changed.status);
-    let change = context.origin.tenant(kind, now, &changed, &environment);
+    let mut change = context.origin.tenant(kind, now, &changed, &environment);
+    change.previous_tenant_id = (changed.id != id).then_some(id);
     unit.changes().append(&change)?;
     Ok((changed, environment))
 }

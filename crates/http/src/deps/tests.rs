@@ -8,7 +8,7 @@ use std::sync::{
 
 use tenantry_domain::port::{
     AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
-    KeyRepository, ServerSecretRepository, TenantRepository, TokenRepository,
+    EventRepository, KeyRepository, ServerSecretRepository, TenantRepository, TokenRepository,
 };
 
 use super::*;
@@ -84,6 +84,10 @@ impl UnitOfWork for Unit {
     }
 
     fn changes(&mut self) -> &mut dyn ChangeLog {
+        unreachable!()
+    }
+
+    fn events(&mut self) -> &mut dyn EventRepository {
         unreachable!()
     }
 

@@ -27,7 +27,9 @@ use super::*;
 use crate::{
     caller::Anybody,
     deps::{CreateStatus, DepsParts, HttpConfig},
+    events::RecentEvents,
     keys::KeyReader,
+    operation::OperationName,
     usage::RecentUses,
 };
 
@@ -75,6 +77,7 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
         key_reader: Arc::new(NoReader),
         hasher: Hasher::new(),
         uses: RecentUses::default(),
+        events: RecentEvents::new(true),
         pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
         config: HttpConfig {
             public_url: "https://tenantry.example".to_owned(),
@@ -102,7 +105,7 @@ async fn reads(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
 
 async fn writes(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
     let query = RecordQuery::total_only();
-    call.write(move |unit| Ok(unit.tenants().record_page(&query)?))
+    call.write_aside(move |unit| Ok(unit.tenants().record_page(&query)?))
         .await?;
     Ok(HttpResponse::Ok().finish())
 }
@@ -110,10 +113,22 @@ async fn writes(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
 /// Asks for a path.
 async fn ask(path: &str) -> (u16, HttpResponse<String>) {
     let table = Arc::new(vec![
-        Operation::new("PANIC", Method::GET, "/v1/panic", Produces::Json, panics),
-        Operation::new("READ", Method::GET, "/v1/read", Produces::Json, reads),
         Operation::new(
-            "WRITE",
+            OperationName::Untold("PANIC"),
+            Method::GET,
+            "/v1/panic",
+            Produces::Json,
+            panics,
+        ),
+        Operation::new(
+            OperationName::Untold("READ"),
+            Method::GET,
+            "/v1/read",
+            Produces::Json,
+            reads,
+        ),
+        Operation::new(
+            OperationName::Untold("WRITE"),
             Method::GET,
             "/system/write",
             Produces::Json,

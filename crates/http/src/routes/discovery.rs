@@ -8,25 +8,30 @@ use serde::Serialize;
 use tenantry_domain::scope::ManagementScope;
 
 use crate::{
-    answer, call::Call, caller::Anybody, error::ApiError, negotiate::Produces, operation::Operation,
+    answer,
+    call::Call,
+    caller::Anybody,
+    error::ApiError,
+    negotiate::Produces,
+    operation::{Operation, OperationName},
 };
 
 pub(super) fn operations() -> Vec<Operation> {
     let get = |name, path| Operation::new(name, Method::GET, path, Produces::Json, metadata);
     vec![
         Operation::new(
-            "SIGNING_KEY_RETRIEVE_LIST",
+            OperationName::Untold("SIGNING_KEY_RETRIEVE_LIST"),
             Method::GET,
             "/.well-known/jwks.json",
             Produces::Json,
             jwks,
         ),
         get(
-            "AUTHORIZATION_SERVER_METADATA_RETRIEVE",
+            OperationName::Untold("AUTHORIZATION_SERVER_METADATA_RETRIEVE"),
             "/.well-known/oauth-authorization-server",
         ),
         get(
-            "OPENID_CONFIGURATION_RETRIEVE",
+            OperationName::Untold("OPENID_CONFIGURATION_RETRIEVE"),
             "/.well-known/openid-configuration",
         ),
     ]

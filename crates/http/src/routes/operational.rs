@@ -7,27 +7,33 @@ use actix_web::{
 use serde::Serialize;
 
 use crate::{
-    answer, call::Call, caller::Anybody, error::ApiError, negotiate::Produces, operation::Operation,
+    answer,
+    call::Call,
+    caller::Anybody,
+    deps::Unready,
+    error::ApiError,
+    negotiate::Produces,
+    operation::{Operation, OperationName},
 };
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(
-            "LIVENESS_RETRIEVE",
+            OperationName::Untold("LIVENESS_RETRIEVE"),
             Method::GET,
             "/livez",
             Produces::Json,
             livez,
         ),
         Operation::new(
-            "READINESS_RETRIEVE",
+            OperationName::Untold("READINESS_RETRIEVE"),
             Method::GET,
             "/readyz",
             Produces::Json,
             readyz,
         ),
         Operation::new(
-            "METRICS_RETRIEVE",
+            OperationName::Untold("METRICS_RETRIEVE"),
             Method::GET,
             "/metrics",
             Produces::Text,
@@ -62,14 +68,13 @@ async fn readyz(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
             tracing::debug!(cause, "the signing keys are not ready");
             "the signing keys can't be read".to_owned()
         }),
-        Err(error) => {
-            let cause = error.cause.as_deref().unwrap_or_default();
+        Err(Unready::WrongSchema(reason)) => {
+            tracing::debug!(reason, "the database is not ready");
+            Some(reason)
+        }
+        Err(Unready::NoAnswer(cause)) => {
             tracing::debug!(cause, "the database is not ready");
-            Some(if cause.contains("migration") {
-                cause.to_owned()
-            } else {
-                "the database does not answer".to_owned()
-            })
+            Some("the database does not answer".to_owned())
         }
     };
     let Some(reason) = reason else {

@@ -6,7 +6,8 @@ use tenantry_domain::{
     client::ClientId,
     port::{
         AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
-        KeyRepository, ServerSecretRepository, Snapshot, TenantRepository, TokenRepository, read,
+        EventRepository, KeyRepository, ServerSecretRepository, Snapshot, TenantRepository,
+        TokenRepository, read,
     },
     scope::ScopeSet,
 };
@@ -248,6 +249,10 @@ impl UnitOfWork for RefusingUnit {
 
     fn changes(&mut self) -> &mut dyn ChangeLog {
         self.unit.changes()
+    }
+
+    fn events(&mut self) -> &mut dyn EventRepository {
+        self.unit.events()
     }
 
     fn commit(self: Box<Self>) -> Result<(), StoreError> {

@@ -58,6 +58,8 @@ pub struct Settings {
     pub failed_logins_per_client: u32,
     /// How often a minute one address may fail to authenticate.
     pub failed_logins_per_address: u32,
+    /// Whether requests are told of in events, and for how long.
+    pub events: EventSettings,
     /// What is odd, but no reason to refuse; to be logged once logging works.
     pub warnings: Vec<String>,
 }
@@ -73,6 +75,15 @@ pub struct DatabaseSettings {
     pub sqlite_synchronous: tenantry_storage::Synchronous,
     /// How many connections there are to a PostgreSQL server, at the most.
     pub postgres_pool: u32,
+}
+
+/// Whether requests are told of in events, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventSettings {
+    /// Whether they are. What was told before stays, for as long as it is kept.
+    pub are_on: bool,
+    /// How many days an event is kept.
+    pub retention_days: u32,
 }
 
 /// Where the master key is.

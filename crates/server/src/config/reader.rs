@@ -20,9 +20,9 @@ use tenantry_domain::{
 use tenantry_storage::{DatabaseUrl, Synchronous};
 
 use super::{
-    BootstrapSettings, DatabaseSettings, LogFormat, LogSettings, MasterKeySource, Origin,
-    PublicUrl, RawValue, SettingError, Settings, Sources, SystemCreateStatus, environments_file,
-    table::Key,
+    BootstrapSettings, DatabaseSettings, EventSettings, LogFormat, LogSettings, MasterKeySource,
+    Origin, PublicUrl, RawValue, SettingError, Settings, Sources, SystemCreateStatus,
+    environments_file, table::Key,
 };
 
 /// Checks all that was given, and fills in the defaults.
@@ -63,6 +63,10 @@ pub(super) fn read(sources: &Sources) -> Result<Settings, SettingError> {
         reserved: read_reserved(&reader)?,
         failed_logins_per_client: reader.number(Key::FailedLoginsPerClient, 1, 1_000_000, 10)?,
         failed_logins_per_address: reader.number(Key::FailedLoginsPerAddress, 1, 1_000_000, 100)?,
+        events: EventSettings {
+            are_on: reader.optional(Key::Events, parse_switch)?.unwrap_or(true),
+            retention_days: reader.number(Key::EventRetentionDays, 1, 36_500, 30)?,
+        },
         warnings,
     })
 }
@@ -139,6 +143,14 @@ fn parse_path(text: &str) -> Result<PathBuf, &'static str> {
         return Err("must be a path");
     }
     Ok(PathBuf::from(text))
+}
+
+fn parse_switch(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be `on` or `off`"),
+    }
 }
 
 fn parse_create_status(text: &str) -> Result<SystemCreateStatus, &'static str> {

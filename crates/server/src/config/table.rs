@@ -48,10 +48,14 @@ pub enum Key {
     SqliteReaders,
     /// How many connections there are to a PostgreSQL server.
     PostgresPool,
+    /// Whether requests are told of in events.
+    Events,
+    /// How long events are kept.
+    EventRetentionDays,
 }
 
 /// All settings, in the order of [`Key`].
-pub const TABLE: [Setting; 22] = [
+pub const TABLE: [Setting; 24] = [
     setting(Key::Listen, "listen", "listen", "ADDRESS:PORT")
         .default("127.0.0.1:8080")
         .help("Where to listen; port 0 takes a free one"),
@@ -123,6 +127,12 @@ pub const TABLE: [Setting; 22] = [
     setting(Key::PostgresPool, "postgres_pool", "postgres-pool", "N")
         .default("10")
         .help("How many connections there are to PostgreSQL, at the most"),
+    setting(Key::Events, "events", "events", "SWITCH")
+        .default("on")
+        .help("`on` tells of every request in analytic events, `off` of none"),
+    setting(Key::EventRetentionDays, "event_retention_days", "event-retention-days", "DAYS")
+        .default("30")
+        .help("How many days analytic events are kept"),
 ];
 
 /// The variable that names the settings file; no setting itself.

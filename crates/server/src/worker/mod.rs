@@ -1,5 +1,6 @@
 //! What a server does beside its requests, again and again.
 
+mod events;
 mod keys;
 mod uses;
 
@@ -11,7 +12,11 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-pub(crate) use self::{keys::KeyKeeper, uses::UseKeeper};
+pub(crate) use self::{
+    events::{EventKeeper, EventSweeper},
+    keys::KeyKeeper,
+    uses::UseKeeper,
+};
 
 /// A round that takes longer hangs, in a database that never answers. The next one is not
 /// kept waiting: by then it finds connections to whatever has taken that database's place.

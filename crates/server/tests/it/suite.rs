@@ -16,6 +16,7 @@ mod crash;
 mod discovery;
 mod environment_changes;
 mod environments;
+mod events;
 pub(crate) mod harness;
 mod hygiene;
 mod idempotency;

@@ -10,6 +10,8 @@ mod changes;
 mod clients;
 pub(super) mod counts;
 mod environments;
+mod event_rows;
+mod events;
 mod keys;
 pub(super) mod migrations;
 mod records;
@@ -24,9 +26,10 @@ use tenantry_domain::{
     page::{Cursor, PageRequest},
     port::{
         AccountQueries, AccountRepository, AnswerQueries, AnswerRepository, ChangeLog,
-        ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository, KeyQueries,
-        KeyRepository, ServerSecretQueries, ServerSecretRepository, Snapshot, StoreError,
-        TenantQueries, TenantRepository, TokenQueries, TokenRepository, UnitOfWork,
+        ChangeQueries, ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository,
+        EventQueries, EventRepository, KeyQueries, KeyRepository, ServerSecretQueries,
+        ServerSecretRepository, Snapshot, StoreError, TenantQueries, TenantRepository,
+        TokenQueries, TokenRepository, UnitOfWork,
     },
 };
 use time::macros::datetime;
@@ -147,6 +150,14 @@ impl Snapshot for ReadUnit {
     fn server_secrets(&mut self) -> &mut dyn ServerSecretQueries {
         &mut self.0
     }
+
+    fn changes(&mut self) -> &mut dyn ChangeQueries {
+        &mut self.0
+    }
+
+    fn events(&mut self) -> &mut dyn EventQueries {
+        &mut self.0
+    }
 }
 
 /// A transaction that reads and writes.
@@ -193,6 +204,10 @@ impl UnitOfWork for WriteUnit {
     }
 
     fn changes(&mut self) -> &mut dyn ChangeLog {
+        &mut self.0
+    }
+
+    fn events(&mut self) -> &mut dyn EventRepository {
         &mut self.0
     }
 

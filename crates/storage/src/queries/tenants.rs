@@ -1,5 +1,7 @@
 //! Tenants.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, dsl::exists,
     select,
@@ -15,7 +17,7 @@ use tenantry_domain::{
     version::Version,
 };
 
-use super::{Conn, ROWS, Session, records, tenant_pages};
+use super::{Conn, ROWS, Session, ops, records, tenant_pages};
 use crate::{
     error::{Corrupt, Failure},
     rows::{Row, TenantRow},
@@ -70,6 +72,21 @@ impl TenantQueries for Session {
                 .first(conn)
                 .optional()?;
             Ok(row.map(into_domain).transpose()?)
+        })
+    }
+
+    fn environments_of(
+        &mut self,
+        ids: &BTreeSet<TenantId>,
+    ) -> Result<BTreeMap<TenantId, EnvironmentId>, StoreError> {
+        self.run(|conn| {
+            let ids: Vec<_> = ids.iter().copied().map(DbUuid::from).collect();
+            let found: Vec<(DbUuid, DbUuid)> = tenants::table
+                .filter(ops::id_among(&ids))
+                .select((tenants::id, tenants::environment_id))
+                .load(conn)?;
+            let found = found.into_iter();
+            Ok(found.map(|(id, of)| (id.into(), of.into())).collect())
         })
     }
 

@@ -127,6 +127,8 @@ pub struct RecordedChange {
     pub request_id: Option<String>,
     /// The subject as JSON.
     pub subject: String,
+    /// The id that the tenant had before.
+    pub previous_tenant_id: Option<TenantId>,
 }
 
 impl TestDatabase {
@@ -281,6 +283,7 @@ struct ChangeRow {
     actor_id: Option<String>,
     request_id: Option<String>,
     subject: String,
+    previous_tenant_id: Option<DbUuid>,
 }
 
 impl From<ChangeRow> for RecordedChange {
@@ -297,6 +300,7 @@ impl From<ChangeRow> for RecordedChange {
             actor_id: row.actor_id,
             request_id: row.request_id,
             subject: row.subject,
+            previous_tenant_id: row.previous_tenant_id.map(TenantId::from),
         }
     }
 }

@@ -12,6 +12,7 @@ mod changes;
 mod clients;
 mod concurrency;
 mod environments;
+mod events;
 mod fidelity;
 mod filters;
 mod make;
@@ -130,7 +131,20 @@ on_every_database! {
         text_and_instants_come_back_exactly;
     changes:
         are_recorded_with_everything
-        have_numbers_without_gaps;
+        many_at_once_are_numbered_as_single_ones_are
+        have_numbers_without_gaps
+        are_read_in_order_after_a_place
+        come_back_as_they_went_in
+        of_other_environments_are_passed_over;
+    events:
+        are_two_of_each_request
+        are_those_that_the_model_finds
+        of_a_running_request_are_completed_once
+        are_paged_while_others_come_in
+        get_the_environment_of_their_tenant
+        are_there_with_their_change_or_not_at_all
+        are_forgotten_in_small_steps
+        of_a_newer_program_are_shown;
     units:
         dropped_without_commit_have_done_nothing
         that_panic_have_done_nothing

@@ -9,6 +9,7 @@ use tenantry_auth::{
 use tenantry_domain::{
     client::{Client, ClientChange, ClientStatus},
     error::{FaultKind, Thing},
+    event::EventName,
     id::TenantId,
     json::Value,
     name::Name,
@@ -35,11 +36,23 @@ pub(super) fn operations() -> Vec<Operation> {
     const ONE: &str = "/v1/tenants/{id}/clients/{clientId}";
     let json = Produces::Json;
     vec![
-        Operation::new("TENANT_CLIENT_RETRIEVE_LIST", Verb::Get, ALL, json, list),
-        Operation::create("TENANT_CLIENT_CREATE", ALL, create),
-        Operation::new("TENANT_CLIENT_RETRIEVE", Verb::Get, ONE, json, get),
-        Operation::new("TENANT_CLIENT_UPDATE", Verb::Patch, ONE, json, patch),
-        Operation::new("TENANT_CLIENT_DELETE", Verb::Delete, ONE, json, delete),
+        Operation::new(
+            EventName::TenantClientRetrieveList,
+            Verb::Get,
+            ALL,
+            json,
+            list,
+        ),
+        Operation::create(EventName::TenantClientCreate, ALL, create),
+        Operation::new(EventName::TenantClientRetrieve, Verb::Get, ONE, json, get),
+        Operation::new(EventName::TenantClientUpdate, Verb::Patch, ONE, json, patch),
+        Operation::new(
+            EventName::TenantClientDelete,
+            Verb::Delete,
+            ONE,
+            json,
+            delete,
+        ),
     ]
 }
 
@@ -89,7 +102,9 @@ async fn patch(caller: Management<ClientsWrite>, mut call: Call) -> Result<HttpR
     let context = caller.context(&call);
     let access = caller.principal.access;
     let client = call
-        .write(move |unit| clients::patch_of_tenant(unit, &context, &access, tenant, &id, change))
+        .change(StatusCode::OK, move |unit| {
+            clients::patch_of_tenant(unit, &context, &access, tenant, &id, change)
+        })
         .await?;
     Ok(show(&client))
 }
@@ -100,8 +115,10 @@ async fn delete(caller: Management<ClientsWrite>, call: Call) -> Result<HttpResp
     etag::refuse_tags(&call.request, Thing::Client)?;
     let context = caller.context(&call);
     let access = caller.principal.access;
-    call.write(move |unit| clients::delete_of_tenant(unit, &context, &access, tenant, &id))
-        .await?;
+    call.change(StatusCode::NO_CONTENT, move |unit| {
+        clients::delete_of_tenant(unit, &context, &access, tenant, &id)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -8,6 +8,7 @@ use tenantry_auth::policy::{EnvironmentsRead, EnvironmentsWrite};
 use tenantry_domain::{
     environment::{AuthorizationServerDomain, DeploymentModel, Environment, EnvironmentChange},
     error::FaultKind,
+    event::EventName,
     id::{EnvironmentId, RegionId},
     name::Name,
     subdomain::DomainName,
@@ -33,11 +34,23 @@ pub(super) fn operations() -> Vec<Operation> {
     const ONE: &str = "/v1/environments/{id}";
     let json = Produces::Json;
     vec![
-        Operation::new("ENVIRONMENT_RETRIEVE_LIST", Verb::Get, ALL, json, list),
-        Operation::create("ENVIRONMENT_CREATE", ALL, create),
-        Operation::new("ENVIRONMENT_RETRIEVE", Verb::Get, ONE, json, get),
-        Operation::new("ENVIRONMENT_UPDATE", Verb::Patch, ONE, json, patch),
-        Operation::new("ENVIRONMENT_DELETE", Verb::Delete, ONE, json, delete),
+        Operation::new(
+            EventName::EnvironmentRetrieveList,
+            Verb::Get,
+            ALL,
+            json,
+            list,
+        ),
+        Operation::create(EventName::EnvironmentCreate, ALL, create),
+        Operation::new(EventName::EnvironmentRetrieve, Verb::Get, ONE, json, get),
+        Operation::new(EventName::EnvironmentUpdate, Verb::Patch, ONE, json, patch),
+        Operation::new(
+            EventName::EnvironmentDelete,
+            Verb::Delete,
+            ONE,
+            json,
+            delete,
+        ),
     ]
 }
 
@@ -90,7 +103,9 @@ async fn patch(
     let context = caller.context(&call);
     let access = caller.principal.access;
     let changed = call
-        .write(move |unit| environments::patch(unit, &context, &access, id, &precondition, change))
+        .change(StatusCode::OK, move |unit| {
+            environments::patch(unit, &context, &access, id, &precondition, change)
+        })
         .await?;
     Ok(show(&changed))
 }
@@ -103,8 +118,10 @@ async fn delete(
     let precondition = etag::environment_precondition(&call.request);
     let context = caller.context(&call);
     let access = caller.principal.access;
-    call.write(move |unit| environments::delete(unit, &context, &access, id, &precondition))
-        .await?;
+    call.change(StatusCode::NO_CONTENT, move |unit| {
+        environments::delete(unit, &context, &access, id, &precondition)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -2,6 +2,7 @@
 
 mod clients;
 mod environments;
+mod events;
 mod secrets;
 mod tenants;
 
@@ -12,5 +13,6 @@ pub(super) fn operations() -> Vec<Operation> {
     operations.extend(tenants::operations());
     operations.extend(clients::operations());
     operations.extend(secrets::operations());
+    operations.extend(events::operations());
     operations
 }

@@ -1,6 +1,6 @@
 //! Rotation of a client's secrets (contract §4.5).
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
 use tenantry_auth::{
     credentials,
@@ -9,6 +9,7 @@ use tenantry_auth::{
 use tenantry_domain::{
     client::SecretRecord,
     error::FaultKind,
+    event::EventName,
     id::{SecretId, TenantId},
     rotation::Overlap,
     usecase::secrets::{self, RotateSecret},
@@ -32,15 +33,15 @@ pub(super) fn operations() -> Vec<Operation> {
     let json = Produces::Json;
     vec![
         Operation::new(
-            "TENANT_CLIENT_SECRET_RETRIEVE_LIST",
+            EventName::TenantClientSecretRetrieveList,
             Verb::Get,
             ALL,
             json,
             list,
         ),
-        Operation::create("TENANT_CLIENT_SECRET_CREATE", ALL, rotate),
+        Operation::create(EventName::TenantClientSecretCreate, ALL, rotate),
         Operation::new(
-            "TENANT_CLIENT_SECRET_DELETE",
+            EventName::TenantClientSecretDelete,
             Verb::Delete,
             ONE,
             json,
@@ -90,7 +91,7 @@ async fn retire(caller: Management<ClientsWrite>, call: Call) -> Result<HttpResp
     let secret = call.path_id("secretId", SecretId::parse)?;
     let context = caller.context(&call);
     let access = caller.principal.access;
-    call.write(move |unit| {
+    call.change(StatusCode::NO_CONTENT, move |unit| {
         secrets::retire_of_tenants_client(unit, &context, &access, tenant, &client, secret)
     })
     .await?;

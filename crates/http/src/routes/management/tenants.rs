@@ -12,6 +12,7 @@ use tenantry_domain::{
     data::{DataPatch, TenantData},
     environment::Environment,
     error::FaultKind,
+    event::EventName,
     id::{EnvironmentId, TenantId},
     name::Name,
     subdomain::Label,
@@ -39,12 +40,18 @@ pub(super) fn operations() -> Vec<Operation> {
     const ONE: &str = "/v1/tenants/{id}";
     let json = Produces::Json;
     vec![
-        Operation::new("TENANT_RETRIEVE_LIST", Verb::Get, ALL, json, list),
-        Operation::create("TENANT_CREATE", ALL, create),
-        Operation::new("TENANT_RETRIEVE", Verb::Get, ONE, json, get),
-        Operation::new("TENANT_UPDATE", Verb::Patch, ONE, json, patch),
-        Operation::new("TENANT_DELETE", Verb::Delete, ONE, json, delete),
-        Operation::new("TENANT_RESOLVE", Verb::Get, "/v1/resolve", json, resolve),
+        Operation::new(EventName::TenantRetrieveList, Verb::Get, ALL, json, list),
+        Operation::create(EventName::TenantCreate, ALL, create),
+        Operation::new(EventName::TenantRetrieve, Verb::Get, ONE, json, get),
+        Operation::new(EventName::TenantUpdate, Verb::Patch, ONE, json, patch),
+        Operation::new(EventName::TenantDelete, Verb::Delete, ONE, json, delete),
+        Operation::new(
+            EventName::TenantResolve,
+            Verb::Get,
+            "/v1/resolve",
+            json,
+            resolve,
+        ),
     ]
 }
 
@@ -74,6 +81,7 @@ async fn get(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse
     let (tenant, environment) = call
         .read(move |unit| tenants::get(unit, &access, id))
         .await?;
+    call.trace.concerns(tenant.id, Some(environment.id));
     show_unless_known(&call, &tenant, &environment)
 }
 
@@ -83,6 +91,7 @@ async fn resolve(caller: Management<TenantsRead>, call: Call) -> Result<HttpResp
     let (tenant, environment) = call
         .read(move |unit| tenants::resolve(unit, &access, &host))
         .await?;
+    call.trace.concerns(tenant.id, Some(environment.id));
     show_unless_known(&call, &tenant, &environment)
 }
 
@@ -94,7 +103,9 @@ async fn patch(caller: Management<TenantsWrite>, mut call: Call) -> Result<HttpR
     let context = caller.context(&call);
     let access = caller.principal.access;
     let (tenant, environment) = call
-        .write(move |unit| tenants::patch(unit, &context, &access, id, &precondition, command))
+        .change(StatusCode::OK, move |unit| {
+            tenants::patch(unit, &context, &access, id, &precondition, command)
+        })
         .await?;
     show(&tenant, &environment)
 }
@@ -104,8 +115,10 @@ async fn delete(caller: Management<TenantsWrite>, call: Call) -> Result<HttpResp
     let precondition = etag::precondition(&call.request);
     let context = caller.context(&call);
     let access = caller.principal.access;
-    call.write(move |unit| tenants::delete(unit, &context, &access, id, &precondition))
-        .await?;
+    call.change(StatusCode::NO_CONTENT, move |unit| {
+        tenants::delete(unit, &context, &access, id, &precondition)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -5,6 +5,7 @@ mod token;
 mod tokens;
 
 use actix_web::http::Method;
+use tenantry_domain::event::EventName;
 
 use crate::{negotiate::Produces, operation::Operation};
 
@@ -13,21 +14,21 @@ pub(super) fn operations() -> Vec<Operation> {
     let json = Produces::Json;
     vec![
         Operation::new(
-            "ACCESS_TOKEN_CREATE",
+            EventName::AccessTokenCreate.into(),
             post.clone(),
             "/oauth/token",
             json,
             token::create,
         ),
         Operation::new(
-            "ACCESS_TOKEN_INTROSPECT",
+            EventName::AccessTokenIntrospect.into(),
             post.clone(),
             "/oauth/introspect",
             json,
             tokens::introspect,
         ),
         Operation::new(
-            "ACCESS_TOKEN_REVOKE",
+            EventName::AccessTokenRevoke.into(),
             post,
             "/oauth/revoke",
             json,

@@ -86,6 +86,12 @@ pub(super) async fn authenticate<T: Send + 'static>(
         .read(move |unit| Ok((unit.clients().known(&id)?, also(unit)?)))
         .await?;
     let known = known.filter(|known| known.client.id.as_str() == presented.client_id);
+    if let Some(known) = &known {
+        call.trace.set_client(&known.client.id);
+        if let Some(tenant) = &known.tenant {
+            call.trace.concerns(tenant.id, None);
+        }
+    }
     let now = deps.now();
     let secret = presented.secret.expose_secret();
     let checked = client_auth::authenticate(&deps.hasher, known.as_ref(), secret, now);
@@ -131,7 +137,7 @@ async fn rehash(call: &Call, known: &KnownClient, authenticated: Authenticated) 
     };
     let (key, old) = (known.client.key, old.hash.clone());
     let stored = call
-        .write(move |unit| Ok(unit.clients().rehash(key, secret, &old, &new)?))
+        .write_aside(move |unit| Ok(unit.clients().rehash(key, secret, &old, &new)?))
         .await;
     if let Err(error) = stored {
         tracing::warn!(

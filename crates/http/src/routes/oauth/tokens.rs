@@ -109,8 +109,10 @@ pub(super) async fn revoke(_: Anybody, mut call: Call) -> Result<HttpResponse, A
             expires_at,
         };
         let now = call.deps.now();
-        call.write(move |unit| tokens::revoke(unit, &token, now))
-            .await?;
+        call.change(StatusCode::OK, move |unit| {
+            tokens::revoke(unit, &token, now)
+        })
+        .await?;
     }
     Ok(HttpResponse::Ok().finish())
 }

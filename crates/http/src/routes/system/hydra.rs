@@ -19,8 +19,14 @@ use serde_json::{Value, json};
 
 use super::representation;
 use crate::{
-    answer, call::Call, caller::Anybody, error::ApiError, etag, negotiate::Produces,
-    negotiate::Representation, operation::Operation,
+    answer,
+    call::Call,
+    caller::Anybody,
+    error::ApiError,
+    etag,
+    negotiate::Produces,
+    negotiate::Representation,
+    operation::{Operation, OperationName},
 };
 
 /// The tenant's class, and the entrypoint's link to the collection.
@@ -32,37 +38,43 @@ pub(super) fn operations() -> Vec<Operation> {
     let both = Produces::JsonLdOrJson;
     let get = Method::GET;
     vec![
-        Operation::new("ENTRYPOINT_RETRIEVE", get.clone(), "/", both, entrypoint),
         Operation::new(
-            "API_DOCUMENTATION_RETRIEVE",
+            OperationName::Untold("ENTRYPOINT_RETRIEVE"),
+            get.clone(),
+            "/",
+            both,
+            entrypoint,
+        ),
+        Operation::new(
+            OperationName::Untold("API_DOCUMENTATION_RETRIEVE"),
             get.clone(),
             "/docs.jsonld",
             both,
             |_: Anybody, call: Call| document(&call, documentation),
         ),
         Operation::new(
-            "ENTRYPOINT_CONTEXT_RETRIEVE",
+            OperationName::Untold("ENTRYPOINT_CONTEXT_RETRIEVE"),
             get.clone(),
             "/contexts/Entrypoint",
             both,
             |_: Anybody, call: Call| document(&call, entrypoint_context),
         ),
         Operation::new(
-            "SYSTEM_TENANT_CONTEXT_RETRIEVE",
+            OperationName::Untold("SYSTEM_TENANT_CONTEXT_RETRIEVE"),
             get.clone(),
             "/contexts/system/Tenant",
             both,
             |_: Anybody, call: Call| document(&call, tenant_context),
         ),
         Operation::new(
-            "ERROR_CONTEXT_RETRIEVE",
+            OperationName::Untold("ERROR_CONTEXT_RETRIEVE"),
             get.clone(),
             "/contexts/Error",
             both,
             |_: Anybody, call: Call| document(&call, error_context),
         ),
         Operation::new(
-            "CONSTRAINT_VIOLATION_LIST_CONTEXT_RETRIEVE",
+            OperationName::Untold("CONSTRAINT_VIOLATION_LIST_CONTEXT_RETRIEVE"),
             get,
             "/contexts/ConstraintViolationList",
             both,

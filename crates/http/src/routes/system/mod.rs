@@ -13,6 +13,7 @@ use tenantry_domain::{
     data::TenantData,
     environment::EnvironmentAccess,
     error::FaultKind,
+    event::EventName,
     id::TenantId,
     json::Value,
     usecase::tenants::{self, CreateTenantRecord, ReplaceTenantRecord},
@@ -36,11 +37,35 @@ pub(super) fn operations() -> Vec<Operation> {
     const ONE: &str = "/system/tenants/{uuid}";
     let both = Produces::JsonLdOrJson;
     let mut operations = vec![
-        Operation::new("SYSTEM_TENANT_RETRIEVE_LIST", Method::GET, ALL, both, list),
-        Operation::new("SYSTEM_TENANT_CREATE", Method::POST, ALL, both, create),
-        Operation::new("SYSTEM_TENANT_RETRIEVE", Method::GET, ONE, both, get),
-        Operation::new("SYSTEM_TENANT_UPDATE", Method::PUT, ONE, both, replace),
-        Operation::new("SYSTEM_TENANT_DELETE", Method::DELETE, ONE, both, delete),
+        Operation::new(
+            EventName::SystemTenantRetrieveList,
+            Method::GET,
+            ALL,
+            both,
+            list,
+        ),
+        Operation::new(
+            EventName::SystemTenantCreate,
+            Method::POST,
+            ALL,
+            both,
+            create,
+        ),
+        Operation::new(EventName::SystemTenantRetrieve, Method::GET, ONE, both, get),
+        Operation::new(
+            EventName::SystemTenantUpdate,
+            Method::PUT,
+            ONE,
+            both,
+            replace,
+        ),
+        Operation::new(
+            EventName::SystemTenantDelete,
+            Method::DELETE,
+            ONE,
+            both,
+            delete,
+        ),
     ];
     operations.extend(hydra::operations());
     operations
@@ -65,7 +90,8 @@ async fn list(_: System, call: Call) -> Result<HttpResponse, ApiError> {
 async fn get(_: System, call: Call) -> Result<HttpResponse, ApiError> {
     let id = call.path_id("uuid", TenantId::parse)?;
     let all = EnvironmentAccess::All;
-    let (tenant, _) = call.read(move |unit| tenants::get(unit, &all, id)).await?;
+    let (tenant, environment) = call.read(move |unit| tenants::get(unit, &all, id)).await?;
+    call.trace.concerns(tenant.id, Some(environment.id));
     representation::conditional_item(&call, &tenant)
 }
 
@@ -73,13 +99,15 @@ async fn create(caller: System, mut call: Call) -> Result<HttpResponse, ApiError
     let body = call.json(Bodies::JsonOrJsonLd).await?;
     let command = read_create(&body)?;
     let context = caller.context(&call);
-    let tenant = call
-        .write(move |unit| tenants::create_record(unit, &context, command))
-        .await?;
     let status = match call.deps.config.system_create_status {
         CreateStatus::Ok => StatusCode::OK,
         CreateStatus::Created => StatusCode::CREATED,
     };
+    let tenant = call
+        .change(status, move |unit| {
+            tenants::create_record(unit, &context, command)
+        })
+        .await?;
     representation::item(status, call.representation, &tenant)
 }
 
@@ -90,7 +118,9 @@ async fn replace(caller: System, mut call: Call) -> Result<HttpResponse, ApiErro
     let command = read_replace(&body)?;
     let context = caller.context(&call);
     let tenant = call
-        .write(move |unit| tenants::replace_record(unit, &context, id, &precondition, command))
+        .change(StatusCode::OK, move |unit| {
+            tenants::replace_record(unit, &context, id, &precondition, command)
+        })
         .await?;
     representation::item(StatusCode::OK, call.representation, &tenant)
 }
@@ -100,8 +130,10 @@ async fn delete(caller: System, call: Call) -> Result<HttpResponse, ApiError> {
     let precondition = etag::precondition(&call.request);
     let context = caller.context(&call);
     let all = EnvironmentAccess::All;
-    call.write(move |unit| tenants::delete(unit, &context, &all, id, &precondition))
-        .await?;
+    call.change(StatusCode::NO_CONTENT, move |unit| {
+        tenants::delete(unit, &context, &all, id, &precondition)
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -106,6 +106,16 @@ pub(super) const CASES: &[Case] = &[
         elsewhere: Elsewhere::NotFound,
     },
     Case {
+        name: "EVENT_RETRIEVE_LIST",
+        method: "GET",
+        path: "/v1/events",
+        access: Access::Scope("events:read"),
+        target: Target::None,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::Absent,
+    },
+    Case {
         name: "TENANT_RETRIEVE_LIST",
         method: "GET",
         path: "/v1/tenants",

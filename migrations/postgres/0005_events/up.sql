@@ -1,0 +1,23 @@
+-- Analytic events: one row a request, of which its two events are made when they are read. The id
+-- is that of the first one and says when it was; the second one lies `micros` later. What a row
+-- tells of may be gone, so nothing here refers to another table. Every index has its price at
+-- every request: there are those without which a question would be answered by reading
+-- everything.
+CREATE TABLE events (
+    id             uuid             NOT NULL CONSTRAINT events_id PRIMARY KEY,
+    name           text COLLATE "C" NOT NULL,
+    request_id     text COLLATE "C" NOT NULL,
+    client_id      text COLLATE "C",
+    tenant_id      uuid,
+    environment_id uuid,
+    -- Of a request that is running, none of the following is there.
+    status         smallint,
+    micros         bigint,
+    -- The id of the second event where it lies long after the first: those few are found by it,
+    -- and all others near their first one.
+    slow_end       uuid
+);
+
+CREATE INDEX events_of_request ON events (request_id, id);
+CREATE INDEX events_of_tenant ON events (tenant_id, id) WHERE tenant_id IS NOT NULL;
+CREATE INDEX events_slow ON events (slow_end) WHERE slow_end IS NOT NULL;
