@@ -38,6 +38,7 @@ mod routes;
 mod sign_in;
 mod suspects;
 mod usage;
+mod writers;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
