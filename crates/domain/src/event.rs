@@ -91,6 +91,16 @@ event_names! {
         AccessTokenIntrospect = "ACCESS_TOKEN_INTROSPECT",
         AccessTokenRevoke = "ACCESS_TOKEN_REVOKE",
     }
+    Webhook {
+        WebhookRetrieveList = "WEBHOOK_RETRIEVE_LIST",
+        WebhookCreate = "WEBHOOK_CREATE",
+        WebhookRetrieve = "WEBHOOK_RETRIEVE",
+        WebhookUpdate = "WEBHOOK_UPDATE",
+        WebhookDelete = "WEBHOOK_DELETE",
+        WebhookSecretCreate = "WEBHOOK_SECRET_CREATE",
+        WebhookDeliveryRetrieveList = "WEBHOOK_DELIVERY_RETRIEVE_LIST",
+        WebhookDeliveryRedeliver = "WEBHOOK_DELIVERY_REDELIVER",
+    }
     Event {
         EventRetrieveList = "EVENT_RETRIEVE_LIST",
     }
@@ -123,17 +133,20 @@ pub enum EventCategory {
     Client,
     /// Access tokens.
     Token,
+    /// Webhooks and their deliveries.
+    Webhook,
     /// The events themselves.
     Event,
 }
 
 impl EventCategory {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Environment,
         Self::Tenant,
         Self::Client,
         Self::Token,
+        Self::Webhook,
         Self::Event,
     ];
 
@@ -144,6 +157,7 @@ impl EventCategory {
             Self::Tenant => "tenant",
             Self::Client => "client",
             Self::Token => "token",
+            Self::Webhook => "webhook",
             Self::Event => "event",
         }
     }

@@ -9,6 +9,7 @@ use std::sync::{
 use tenantry_domain::port::{
     AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
     EventRepository, KeyRepository, ServerSecretRepository, TenantRepository, TokenRepository,
+    WebhookRepository,
 };
 
 use super::*;
@@ -80,6 +81,10 @@ impl UnitOfWork for Unit {
     }
 
     fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository {
+        unreachable!()
+    }
+
+    fn webhooks(&mut self) -> &mut dyn WebhookRepository {
         unreachable!()
     }
 

@@ -10,6 +10,7 @@ mod migrate;
 pub(crate) mod output;
 mod secret;
 mod system_account;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use self::{
     client::ClientCommand, dev::DevCommand, environment::EnvironmentCommand, key::KeyCommand,
     master_key::MasterKeyCommand, migrate::MigrateCommand, system_account::SystemAccountCommand,
+    webhook::WebhookCommand,
 };
 use crate::{
     config::Settings,
@@ -77,6 +79,9 @@ enum Command {
     /// Rotate the key that everything secret in the database is sealed under
     #[command(subcommand)]
     MasterKey(MasterKeyCommand),
+    /// List webhooks, and check deliveries that were captured
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// For developers of Tenantry
     #[command(subcommand, hide = true)]
     Dev(DevCommand),
@@ -123,6 +128,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::SystemAccount(command) => command.run(&settings),
         Command::Key(command) => command.run(&settings),
         Command::MasterKey(command) => command.run(&settings),
+        Command::Webhook(command) => command.run(&settings),
         Command::Dev(command) => command.run(&settings),
     }
 }

@@ -3,6 +3,7 @@
 mod events;
 mod keys;
 mod uses;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ pub(crate) use self::{
     events::{EventKeeper, EventSweeper},
     keys::KeyKeeper,
     uses::UseKeeper,
+    webhooks::{DeliveryKeeper, Parts as WebhookParts, Sender, Webhooks},
 };
 
 /// A round that takes longer hangs, in a database that never answers. The next one is not

@@ -19,6 +19,7 @@ mod server_secrets;
 mod tenant_pages;
 mod tenants;
 mod tokens;
+mod webhooks;
 
 use diesel::connection::SimpleConnection;
 use tenantry_domain::{
@@ -29,7 +30,7 @@ use tenantry_domain::{
         ChangeQueries, ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository,
         EventQueries, EventRepository, KeyQueries, KeyRepository, ServerSecretQueries,
         ServerSecretRepository, Snapshot, StoreError, TenantQueries, TenantRepository,
-        TokenQueries, TokenRepository, UnitOfWork,
+        TokenQueries, TokenRepository, UnitOfWork, WebhookQueries, WebhookRepository,
     },
 };
 use time::macros::datetime;
@@ -158,6 +159,10 @@ impl Snapshot for ReadUnit {
     fn events(&mut self) -> &mut dyn EventQueries {
         &mut self.0
     }
+
+    fn webhooks(&mut self) -> &mut dyn WebhookQueries {
+        &mut self.0
+    }
 }
 
 /// A transaction that reads and writes.
@@ -200,6 +205,10 @@ impl UnitOfWork for WriteUnit {
     }
 
     fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository {
+        &mut self.0
+    }
+
+    fn webhooks(&mut self) -> &mut dyn WebhookRepository {
         &mut self.0
     }
 

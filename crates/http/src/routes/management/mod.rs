@@ -5,6 +5,7 @@ mod environments;
 mod events;
 mod secrets;
 mod tenants;
+mod webhooks;
 
 use crate::operation::Operation;
 
@@ -14,5 +15,6 @@ pub(super) fn operations() -> Vec<Operation> {
     operations.extend(clients::operations());
     operations.extend(secrets::operations());
     operations.extend(events::operations());
+    operations.extend(webhooks::operations());
     operations
 }
