@@ -29,6 +29,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod feed;
+pub mod group;
 pub mod host;
 pub mod id;
 pub mod idempotency;

@@ -53,6 +53,9 @@ pub trait Store: Send + Sync {
     /// succeed from the same state.
     fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
 
+    /// Opens a group of units that write.
+    fn begin_group(&self) -> Result<Box<dyn Group>, StoreError>;
+
     /// Whether the database answers and has the schema that this program needs; the
     /// reason where it does not.
     fn check(&self) -> Result<(), StoreError>;
@@ -113,6 +116,22 @@ pub trait UnitOfWork {
     fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 
+/// Units of work that become durable together, by one commit: one after the other, as if each
+/// had its own. A group that is dropped without [`commit`](Self::commit) has done nothing.
+pub trait Group {
+    /// Opens the next unit. It sees what those before it have done. Its own commit makes it a
+    /// member and makes nothing durable; dropped without, or after an error, it alone is undone.
+    fn unit(&mut self) -> Result<Box<dyn UnitOfWork + '_>, StoreError>;
+
+    /// Whether there can be another unit. There can't after one that was undone with nothing
+    /// before it, nor after one that could not be undone without all the others.
+    fn is_open(&self) -> bool;
+
+    /// Makes all members durable, or none. Fails with [`StoreError::Unavailable`] where nothing
+    /// was changed, and with [`StoreError::OutcomeUnknown`] where that is not known of any.
+    fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
 /// Runs `work` in a snapshot.
 pub fn read<T, E: From<StoreError>>(
     store: &dyn Store,
@@ -140,8 +159,7 @@ pub fn write_if<T, E: From<StoreError>>(
     let mut unit = store.begin()?;
     let result = work(&mut *unit)?;
     if !is_wanted() {
-        let reason = "the change was called off before it was committed";
-        return Err(StoreError::Unavailable(reason.to_owned()).into());
+        return Err(StoreError::called_off().into());
     }
     unit.commit()?;
     Ok(result)
@@ -174,6 +192,27 @@ pub enum StoreError {
     /// Anything else.
     #[error("the database refused")]
     Failed(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl StoreError {
+    /// Nothing was done, because at the end nobody wanted it any more.
+    pub(crate) fn called_off() -> Self {
+        Self::Unavailable("the change was called off before it was committed".to_owned())
+    }
+
+    /// The same for somebody else who has waited for the same.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        match self {
+            Self::Unavailable(text) => Self::Unavailable(text.clone()),
+            Self::WrongSchema(text) => Self::WrongSchema(text.clone()),
+            Self::OutcomeUnknown(text) => Self::OutcomeUnknown(text.clone()),
+            Self::Taken(unique) => Self::Taken(*unique),
+            Self::Referenced => Self::Referenced,
+            Self::Corrupt(text) => Self::Corrupt(text.clone()),
+            Self::Failed(source) => Self::Failed(source.to_string().into()),
+        }
+    }
 }
 
 /// What must be unique.

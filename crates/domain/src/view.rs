@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use crate::{
+    change::ChangeType,
     client::{Client, SecretRecord},
     environment::{Environment, Region},
     scope::ScopeToken,
@@ -169,7 +170,7 @@ pub struct WebhookView<'a> {
 
 impl<'a> From<&'a Webhook> for WebhookView<'a> {
     fn from(webhook: &'a Webhook) -> Self {
-        let types = |filter: &TypeFilter| filter.iter().map(|kind| kind.as_str()).collect();
+        let types = |filter: &TypeFilter| filter.iter().map(ChangeType::as_str).collect();
         let ids = |filter: &EnvironmentFilter| filter.ids().iter().copied().collect();
         Self {
             id: webhook.id,

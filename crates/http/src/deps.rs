@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use crate::{
     error::ApiError,
     events::RecentEvents,
-    gate::{Decision, Gate, Patience, Refused},
+    gate::{Gate, Patience, Refused},
     idempotency::Repeats,
     keys::{KeyReader, Renewal},
     metrics::Metrics,
@@ -32,6 +32,7 @@ use crate::{
     target,
     usage::RecentUses,
     webhooks::WebhookHub,
+    writers::Writers,
 };
 
 /// How the wire is set up.
@@ -104,7 +105,7 @@ pub struct Deps {
     entropy: Arc<dyn Entropy>,
     reserved: Arc<ReservedLabels>,
     readers: Gate,
-    writers: Gate,
+    writers: Writers,
     hashers: Gate,
     blocking_threads: usize,
     pub(crate) keys: SharedKeyRing,
@@ -129,11 +130,11 @@ impl Deps {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (readers, writers, hashers) = (parts.config.readers, parts.config.writers, cores / 2);
         Arc::new(Self {
+            writers: Writers::new(Arc::clone(&parts.store), writers),
             store: parts.store,
             clock: parts.clock,
             reserved: parts.reserved,
             readers: Gate::new("the database", readers),
-            writers: Gate::new("the database", writers),
             hashers: Gate::new("password hashing", hashers),
             blocking_threads: [readers, writers, hashers]
                 .map(Gate::most_threads)
@@ -204,26 +205,13 @@ impl Deps {
     }
 
     /// Runs `work` in a unit of work, on a thread that may block, and commits it if it
-    /// succeeds.
-    ///
-    /// The caller going away does not stop it: what has begun ends one way or the other.
-    /// What takes too long is called off, so that it certainly does not happen; while it
-    /// is being committed that can't be done, and its outcome is not known.
+    /// succeeds, together with those of others: see [`Writers::write`].
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         patience: &Patience,
         work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let store = Arc::clone(&self.store);
-        let decision = Decision::default();
-        let decides = decision.clone();
-        let write = move || port::write_if(&*store, || decides.go(), work);
-        match self.writers.run(patience, write).await {
-            Err(Refused::Overdue(cause)) if !decision.call_off() => {
-                Err(StoreError::OutcomeUnknown(cause).into())
-            }
-            ended => Ok(ended??),
-        }
+        self.writers.write(patience, work).await
     }
 
     /// Runs a dear hash, on a thread that may block, with a bounded share of the machine.

@@ -22,7 +22,7 @@ const FOR_TURNS: Duration = Duration::from_millis(2500);
 
 /// How long all of a request's waits and work may take together. It is told before five
 /// seconds are over, whatever the database does.
-const FOR_ALL: Duration = Duration::from_millis(4500);
+pub(crate) const FOR_ALL: Duration = Duration::from_millis(4500);
 
 /// Work that has not ended after this time, long after its caller was answered, does not
 /// keep others out any more.
@@ -44,6 +44,18 @@ impl Default for Patience {
             for_turns: Cell::new(FOR_TURNS),
             for_all: Cell::new(FOR_ALL),
         }
+    }
+}
+
+impl Patience {
+    /// How long all that is still to come may take.
+    pub(crate) fn left(&self) -> Duration {
+        self.for_all.get()
+    }
+
+    /// Takes off the time since that instant.
+    pub(crate) fn spend(&self, since: Instant) {
+        spend(&self.for_all, since);
     }
 }
 
@@ -108,28 +120,35 @@ impl Gate {
         patience: &Patience,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refused> {
-        let place = Arc::new(Mutex::new(self.turn(patience).await?));
-        let held = Arc::clone(&place);
+        let place = self.turn(patience).await?;
         let begun = Instant::now();
-        let mut running = task::spawn_blocking(move || {
-            let result = work();
-            drop(held);
-            result
-        });
+        let (mut running, place) = start(place, work);
         let ended = timeout(patience.for_all.get(), &mut running).await;
-        spend(&patience.for_all, begun);
+        patience.spend(begun);
         match ended {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(broken)) => Err(Refused::Broken(broken.to_string())),
             Err(_) => {
-                self.leave_behind(running, place, begun);
+                self.look_after(running, place, begun);
                 let text = format!("{} did not answer within {FOR_ALL:?}", self.what);
                 Err(Refused::Overdue(text))
             }
         }
     }
 
-    async fn turn(&self, patience: &Patience) -> Result<OwnedSemaphorePermit, Refused> {
+    /// Runs `work` on a thread that may block, in a turn that has come, and for itself: those
+    /// who have asked for it are told by it.
+    pub(crate) fn set_off(
+        &self,
+        place: OwnedSemaphorePermit,
+        work: impl FnOnce() + Send + 'static,
+    ) {
+        let (running, place) = start(place, work);
+        self.look_after(running, place, Instant::now());
+    }
+
+    /// Waits for a turn.
+    pub(crate) async fn turn(&self, patience: &Patience) -> Result<OwnedSemaphorePermit, Refused> {
         let asked = Instant::now();
         let left = patience.for_turns.get().min(patience.for_all.get());
         let turn = timeout(left, Arc::clone(&self.places).acquire_owned()).await;
@@ -147,10 +166,10 @@ impl Gate {
 
     /// Looks after work that nobody waits for: if it does not end, it moves to a place
     /// beyond the gate, and its own is free for others.
-    fn leave_behind<T: Send + 'static>(
+    fn look_after<T: Send + 'static>(
         &self,
         mut running: JoinHandle<T>,
-        place: Arc<Mutex<OwnedSemaphorePermit>>,
+        place: Place,
         begun: Instant,
     ) {
         let what = self.what;
@@ -169,14 +188,33 @@ impl Gate {
                     }
                 }
             }
-            let seconds = begun.elapsed().as_secs();
-            tracing::info!(
-                what,
-                seconds,
-                "work has ended after its caller was answered"
-            );
+            if begun.elapsed() >= FOR_ALL {
+                let seconds = begun.elapsed().as_secs();
+                tracing::info!(
+                    what,
+                    seconds,
+                    "work has ended after its callers were answered"
+                );
+            }
         });
     }
+}
+
+/// A place that work holds, until it has ended or is given up.
+type Place = Arc<Mutex<OwnedSemaphorePermit>>;
+
+fn start<T: Send + 'static>(
+    place: OwnedSemaphorePermit,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> (JoinHandle<T>, Place) {
+    let place = Arc::new(Mutex::new(place));
+    let held = Arc::clone(&place);
+    let running = task::spawn_blocking(move || {
+        let result = work();
+        drop(held);
+        result
+    });
+    (running, place)
 }
 
 /// Whether a change may still be made, between the one who asks for it and the one who
@@ -188,23 +226,35 @@ impl Gate {
 pub(crate) struct Decision(Arc<AtomicU8>);
 
 const OPEN: u8 = 0;
-const GOES: u8 = 1;
-const OFF: u8 = 2;
+const BEGUN: u8 = 1;
+const GOES: u8 = 2;
+const OFF: u8 = 3;
 
 impl Decision {
+    /// Whether the work may be begun.
+    pub(crate) fn begin(&self) -> bool {
+        self.decide(&[OPEN], BEGUN)
+    }
+
     /// Whether the change may be made; from then on it can't be called off.
     pub(crate) fn go(&self) -> bool {
-        self.decide(GOES)
+        self.decide(&[OPEN, BEGUN], GOES)
     }
 
     /// Whether the change was called off in time.
     pub(crate) fn call_off(&self) -> bool {
-        self.decide(OFF)
+        self.decide(&[OPEN, BEGUN], OFF)
     }
 
-    fn decide(&self, wanted: u8) -> bool {
+    /// The same, but what was begun goes on.
+    pub(crate) fn call_off_unbegun(&self) -> bool {
+        self.decide(&[OPEN], OFF)
+    }
+
+    fn decide(&self, from: &[u8], wanted: u8) -> bool {
         let (set, read) = (Ordering::AcqRel, Ordering::Acquire);
-        let decided = self.0.compare_exchange(OPEN, wanted, set, read);
+        let next = |state| from.contains(&state).then_some(wanted);
+        let decided = self.0.fetch_update(set, read, next);
         decided.is_ok() || decided == Err(wanted)
     }
 }
@@ -301,5 +351,18 @@ mod tests {
         let off = Decision::default();
         assert!(off.call_off());
         assert!(!off.clone().go());
+        assert!(!off.begin());
+    }
+
+    #[test]
+    fn a_change_that_was_begun_can_be_called_off_until_it_goes() {
+        let begun = Decision::default();
+        assert!(begun.begin());
+        assert!(!begun.call_off_unbegun());
+        assert!(begun.clone().call_off());
+        assert!(!begun.go());
+        let waiting = Decision::default();
+        assert!(waiting.call_off_unbegun());
+        assert!(!waiting.begin() && !waiting.go());
     }
 }

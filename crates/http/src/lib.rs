@@ -37,6 +37,7 @@ mod suspects;
 mod target;
 mod usage;
 mod webhooks;
+mod writers;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 

@@ -67,10 +67,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         let address = listener
             .local_addr()
             .map_err(|error| Failure::command(&error.to_string()))?;
-        let public_url = settings
-            .public_url
-            .clone()
-            .unwrap_or_else(|| PublicUrl::of_address(address));
+        let own_url = || PublicUrl::of_address(address);
+        let public_url = settings.public_url.clone().unwrap_or_else(own_url);
         let welcome = Welcome {
             address,
             public_url: public_url.clone(),
@@ -87,11 +85,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             settings.events.retention_days,
         );
         let hub = WebhookHub::new();
-        let deliveries = DeliveryKeeper::new(
-            prepared.database.clone(),
-            hub.clone(),
-            settings.webhooks.retention,
-        );
+        let retention = settings.webhooks.retention;
+        let deliveries = DeliveryKeeper::new(prepared.database.clone(), hub.clone(), retention);
         let parts = WebhookParts {
             sender,
             store: prepared.database.clone(),

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use tenantry_domain::port::{Snapshot, Store, StoreError, UnitOfWork};
+use tenantry_domain::port::{Group, Snapshot, Store, StoreError, UnitOfWork};
 use thiserror::Error;
 
 use crate::{
@@ -208,6 +208,10 @@ impl Store for Database {
 
     fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
         on!(self, backend => backend.begin())
+    }
+
+    fn begin_group(&self) -> Result<Box<dyn Group>, StoreError> {
+        on!(self, backend => backend.begin_group())
     }
 
     fn check(&self) -> Result<(), StoreError> {

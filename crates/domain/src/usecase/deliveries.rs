@@ -5,7 +5,7 @@
 //! other, and [records](record) what came of it. One that has lost the right in between finds
 //! its record refused, and whoever has the right now sends the same again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{Context, moment};
 use crate::{
@@ -53,7 +53,7 @@ pub struct Survey {
 pub fn survey(
     unit: &mut dyn Snapshot,
     skimmed: &mut Skimmed,
-    busy: &HashSet<WebhookId>,
+    is_busy: impl Fn(WebhookId) -> bool,
 ) -> Result<Survey, StoreError> {
     let now = unit.webhooks().clock()?;
     let latest = unit.changes().latest()?;
@@ -69,7 +69,7 @@ pub fn survey(
     };
     let mut ready = Vec::new();
     for (id, version, line) in lines {
-        if busy.contains(&id) {
+        if is_busy(id) {
             continue;
         }
         if let Some(lease) = line.lease.filter(|lease| now < lease.until) {

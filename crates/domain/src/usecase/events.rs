@@ -71,7 +71,7 @@ pub fn telling<T>(
     if let Some(mut told) = told(&result) {
         told.tenant_id = tenant_id.or(told.tenant_id);
         told.environment_id = environment_id.or(told.environment_id);
-        unit.events().append(&[told])?;
+        store(unit, &mut [told])?;
     }
     Ok(result)
 }

@@ -8,8 +8,8 @@ use std::sync::{
 
 use tenantry_domain::port::{
     AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
-    EventRepository, KeyRepository, ServerSecretRepository, TenantRepository, TokenRepository,
-    WebhookRepository,
+    EventRepository, Group, KeyRepository, ServerSecretRepository, StoreError, TenantRepository,
+    TokenRepository, WebhookRepository,
 };
 
 use super::*;
@@ -23,12 +23,15 @@ struct Slow {
     ended: Sender<()>,
 }
 
-/// A unit of it. Nothing is asked of it but to commit.
-struct Unit {
+/// A group of it.
+struct Together {
     wait: Option<Receiver<()>>,
     committed: Arc<AtomicBool>,
     ended: Sender<()>,
 }
+
+/// A unit of a group. Nothing is asked of it but to commit.
+struct Unit;
 
 impl Store for Slow {
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
@@ -36,10 +39,14 @@ impl Store for Slow {
     }
 
     fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        Err(StoreError::Unavailable("not asked for".to_owned()))
+    }
+
+    fn begin_group(&self) -> Result<Box<dyn Group>, StoreError> {
         if let Some(wait) = self.to_begin.lock().unwrap().take() {
             wait.recv().unwrap();
         }
-        Ok(Box::new(Unit {
+        Ok(Box::new(Together {
             wait: self.to_commit.lock().unwrap().take(),
             committed: Arc::clone(&self.committed),
             ended: self.ended.clone(),
@@ -48,6 +55,30 @@ impl Store for Slow {
 
     fn check(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+impl Group for Together {
+    fn unit(&mut self) -> Result<Box<dyn UnitOfWork + '_>, StoreError> {
+        Ok(Box::new(Unit))
+    }
+
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        if let Some(wait) = &self.wait {
+            wait.recv().unwrap();
+        }
+        self.committed.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+impl Drop for Together {
+    fn drop(&mut self) {
+        let _ = self.ended.send(());
     }
 }
 
@@ -97,17 +128,7 @@ impl UnitOfWork for Unit {
     }
 
     fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        if let Some(wait) = &self.wait {
-            wait.recv().unwrap();
-        }
-        self.committed.store(true, Ordering::SeqCst);
         Ok(())
-    }
-}
-
-impl Drop for Unit {
-    fn drop(&mut self) {
-        let _ = self.ended.send(());
     }
 }
 

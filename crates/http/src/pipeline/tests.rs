@@ -18,7 +18,7 @@ use tenantry_auth::{
 };
 use tenantry_domain::{
     key::SigningAlgorithm,
-    port::{Snapshot, Store, StoreError, UnitOfWork},
+    port::{Group, Snapshot, Store, StoreError, UnitOfWork},
     record::RecordQuery,
     subdomain::ReservedLabels,
     testing::{ManualClock, instant},
@@ -45,6 +45,10 @@ impl Store for Away {
     }
 
     fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        Err(StoreError::OutcomeUnknown("away".to_owned()))
+    }
+
+    fn begin_group(&self) -> Result<Box<dyn Group>, StoreError> {
         Err(StoreError::OutcomeUnknown("away".to_owned()))
     }
 

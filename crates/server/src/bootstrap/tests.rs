@@ -6,7 +6,7 @@ use tenantry_domain::{
     client::ClientId,
     port::{
         AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
-        EventRepository, KeyRepository, ServerSecretRepository, Snapshot, TenantRepository,
+        EventRepository, Group, KeyRepository, ServerSecretRepository, Snapshot, TenantRepository,
         TokenRepository, WebhookRepository, read,
     },
     scope::ScopeSet,
@@ -207,6 +207,10 @@ impl Store for Refusing {
             unit: self.store.begin()?,
             error: self.error,
         }))
+    }
+
+    fn begin_group(&self) -> Result<Box<dyn Group>, StoreError> {
+        self.store.begin_group()
     }
 
     fn check(&self) -> Result<(), StoreError> {

@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 use diesel::{PgConnection, connection::SimpleConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use r2d2::PooledConnection;
-use tenantry_domain::port::{Snapshot, StoreError, UnitOfWork};
+use tenantry_domain::port::{Group, Snapshot, StoreError, UnitOfWork};
 
 pub(crate) use self::url::PostgresUrl;
 use self::{
     connection::{Manager, Role},
     lane::Lane,
-    queries::{ReadUnit, Session, WriteUnit, counts, migrations},
+    queries::{ReadUnit, Session, WriteGroup, WriteUnit, counts, migrations},
 };
 use crate::{
     database::{DatabaseOptions, OpenError},
@@ -78,8 +78,16 @@ impl Backend {
     }
 
     pub(crate) fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        Ok(Box::new(WriteUnit::new(self.begin_write()?)))
+    }
+
+    pub(crate) fn begin_group(&self) -> Result<Box<dyn Group>, StoreError> {
+        Ok(Box::new(WriteGroup::new(self.begin_write()?)))
+    }
+
+    fn begin_write(&self) -> Result<Session, StoreError> {
         let link = self.begin_on(&self.writers, ops::begin_write)?;
-        Ok(Box::new(WriteUnit::new(Session::new(link))))
+        Ok(Session::new(link))
     }
 
     pub(crate) fn check(&self) -> Result<(), StoreError> {

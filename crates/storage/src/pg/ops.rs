@@ -16,9 +16,9 @@
 //! statement sees what was committed before it, and while the lock is held that is
 //! nothing but what was there when it was taken.
 //!
-//! What this costs: commits are not shared among writers of one database, so there are as
-//! many writes a second as units fit in one after the other. `docs/adr/0007` says what was
-//! considered instead.
+//! What this costs: there are as many writes a second as units fit in one after the other.
+//! Those that wait in one server share a transaction and its commit (`docs/adr/0013`).
+//! `docs/adr/0007` says what was considered instead.
 //!
 //! The numbers of changes don't rely on the lock: `next_change()` draws them from a row
 //! that stays locked until its transaction ends.

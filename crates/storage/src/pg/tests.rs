@@ -14,7 +14,9 @@ use diesel::{
     QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Text,
 };
 use tenantry_domain::{
-    port::{Store, StoreError, UnitOfWork},
+    error::Error,
+    group::{self, Member, Task},
+    port::{Group, Store, StoreError, UnitOfWork},
     record::RecordQuery,
     testing as example,
 };
@@ -164,6 +166,109 @@ fn a_unit_that_loses_its_connection_says_what_is_known() {
     insert_region(&mut *unit).unwrap();
     unit.commit().unwrap();
     assert!(has_region(&db));
+}
+
+/// What each of three is told of whom the second is called off.
+fn told_of_a_group(db: &Database, last: impl Fn() + Send + Sync + 'static) -> Vec<Told> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let last = std::sync::Arc::new(last);
+    let mut work: Vec<Box<dyn Member>> = Vec::new();
+    for n in (0..3).rev() {
+        let (tell, last) = (tell.clone(), last.clone());
+        work.push(Box::new(Task::new(
+            move |unit: &mut dyn UnitOfWork| {
+                if n == 0 {
+                    insert_region(unit)?;
+                } else {
+                    unit.keys().all()?;
+                }
+                if n == 2 {
+                    last();
+                }
+                Ok(())
+            },
+            move || n != 1,
+            move |result| tell.send((n, result)).unwrap(),
+        )));
+    }
+    drop(tell);
+    group::run(db, || work.pop());
+    let mut told: Vec<_> = told.iter().collect();
+    told.sort_by_key(|(n, _)| *n);
+    told.into_iter().map(|(_, told)| told).collect()
+}
+
+type Told = Result<(), Error>;
+
+#[test]
+fn a_group_that_loses_its_connection_is_acknowledged_to_nobody() {
+    let Some(db) = TestDatabase::postgres() else {
+        return;
+    };
+    let db = std::sync::Arc::new(db);
+    let other = db.open_again();
+    let doomed = std::sync::Arc::clone(&db);
+    let told = told_of_a_group(&other, move || end_connections(&doomed));
+    let is_unknown = |told: &Told| matches!(told, Err(Error::Store(StoreError::OutcomeUnknown(_))));
+    let is_refused = |told: &Told| matches!(told, Err(Error::Store(StoreError::Unavailable(_))));
+    assert!(is_unknown(&told[0]), "{told:?}");
+    assert!(
+        is_refused(&told[1]),
+        "it certainly did not happen: {told:?}"
+    );
+    assert!(is_unknown(&told[2]), "{told:?}");
+    assert!(!has_region(&db));
+
+    let told = told_of_a_group(&other, || ());
+    assert!(
+        told[0].is_ok() && is_refused(&told[1]) && told[2].is_ok(),
+        "{told:?}"
+    );
+    assert!(has_region(&db));
+}
+
+#[test]
+fn a_group_whose_connection_is_lost_in_the_middle_is_undone() {
+    let Some(db) = TestDatabase::postgres() else {
+        return;
+    };
+    let other = db.open_again();
+    let mut group = other.begin_group().unwrap();
+    let mut unit = group.unit().unwrap();
+    insert_region(&mut *unit).unwrap();
+    unit.commit().unwrap();
+    let mut unit = group.unit().unwrap();
+    end_connections(&db);
+    let lost = unit.keys().all();
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+    drop(unit);
+    assert!(!group.is_open());
+    let refused = group.commit();
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
+    assert!(!has_region(&db));
+    other.begin_group().unwrap().commit().unwrap();
+}
+
+#[test]
+fn a_group_whose_transaction_was_ended_is_refused_to_all() {
+    let Some(db) = TestDatabase::postgres() else {
+        return;
+    };
+    let mut group = Box::new(super::WriteGroup::new(backend(&db).begin_write().unwrap()));
+    let mut unit = group.unit().unwrap();
+    insert_region(&mut *unit).unwrap();
+    unit.commit().unwrap();
+    group.end_for_test();
+    assert!(group.unit().is_err() && !group.is_open());
+    let refused = group.commit();
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
+    assert!(!has_region(&db));
 }
 
 #[test]

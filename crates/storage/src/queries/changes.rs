@@ -136,14 +136,17 @@ fn place(number: i64) -> Result<Sequence, Failure> {
 
 impl ChangeLog for Session {
     fn latest_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        self.run(|conn| {
-            let latest: Option<DbTime> = changes::table
-                .select(changes::time)
-                .order(changes::sequence.desc())
-                .first(conn)
-                .optional()?;
-            Ok(latest.map(|DbTime(time)| time))
-        })
+        if self.latest_change.is_none() {
+            self.latest_change = self.run(|conn| {
+                let latest: Option<DbTime> = changes::table
+                    .select(changes::time)
+                    .order(changes::sequence.desc())
+                    .first(conn)
+                    .optional()?;
+                Ok(latest.map(|DbTime(time)| time))
+            })?;
+        }
+        Ok(self.latest_change)
     }
 
     /// The database draws the number while the unit holds the write lock, so numbers
@@ -154,7 +157,9 @@ impl ChangeLog for Session {
                 .values(values!(change))
                 .execute(conn)?;
             Ok(())
-        })
+        })?;
+        self.note_latest(change);
+        Ok(())
     }
 
     fn append_all(&mut self, all: &[NewChange]) -> Result<(), StoreError> {
@@ -171,6 +176,21 @@ impl ChangeLog for Session {
                     .execute(conn)?;
             }
             Ok(())
-        })
+        })?;
+        if let Some(last) = all.last() {
+            self.note_latest(last);
+        }
+        Ok(())
+    }
+}
+
+impl Session {
+    /// Notes the change that was appended last, if it is known what was the latest before. Where
+    /// that is undone with its unit, a later one in the same transaction is behind it all
+    /// the same.
+    fn note_latest(&mut self, change: &NewChange) {
+        if self.latest_change.is_some() {
+            self.latest_change = Some(change.time);
+        }
     }
 }

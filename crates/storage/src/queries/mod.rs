@@ -12,6 +12,7 @@ pub(super) mod counts;
 mod environments;
 mod event_rows;
 mod events;
+mod group;
 mod keys;
 pub(super) mod migrations;
 mod records;
@@ -21,7 +22,9 @@ mod tenants;
 mod tokens;
 mod webhooks;
 
-use diesel::connection::SimpleConnection;
+pub(super) use self::group::WriteGroup;
+
+use diesel::{QueryResult, connection::SimpleConnection};
 use tenantry_domain::{
     clock::Timestamp,
     page::{Cursor, PageRequest},
@@ -52,6 +55,9 @@ pub(super) struct Session {
     failed: bool,
     /// Whether the connection is of no more use.
     lost: bool,
+    /// The time of the latest change, if it was asked for. Nobody else changes it while a
+    /// transaction writes.
+    latest_change: Option<Timestamp>,
 }
 
 impl Session {
@@ -61,6 +67,7 @@ impl Session {
             link,
             failed: false,
             lost: false,
+            latest_change: None,
         }
     }
 
@@ -77,11 +84,16 @@ impl Session {
         })
     }
 
+    /// Runs a statement that has no result, and notes whether the connection is lost by it.
+    fn execute(&mut self, statement: &str) -> QueryResult<()> {
+        let executed = self.link.conn.batch_execute(statement);
+        self.lost |= matches!(&executed, Err(error) if ops::loses_connection(error));
+        executed
+    }
+
     fn commit(mut self) -> Result<(), StoreError> {
         self.refuse_if_failed()?;
-        let committed = self.link.conn.batch_execute(ops::COMMIT);
-        self.lost |= matches!(&committed, Err(error) if ops::loses_connection(error));
-        committed.map_err(commit_error)?;
+        self.execute(ops::COMMIT).map_err(commit_error)?;
         self.link.fit = true;
         Ok(())
     }
@@ -173,55 +185,74 @@ impl WriteUnit {
     pub(super) fn new(session: Session) -> Self {
         Self(session)
     }
+
+    fn session(&mut self) -> &mut Session {
+        &mut self.0
+    }
+}
+
+/// The repositories of a unit that writes, over its session.
+macro_rules! repositories {
+    ($session:ident) => {
+        fn environments(&mut self) -> &mut dyn EnvironmentRepository {
+            self.$session()
+        }
+
+        fn tenants(&mut self) -> &mut dyn TenantRepository {
+            self.$session()
+        }
+
+        fn clients(&mut self) -> &mut dyn ClientRepository {
+            self.$session()
+        }
+
+        fn accounts(&mut self) -> &mut dyn AccountRepository {
+            self.$session()
+        }
+
+        fn keys(&mut self) -> &mut dyn KeyRepository {
+            self.$session()
+        }
+
+        fn tokens(&mut self) -> &mut dyn TokenRepository {
+            self.$session()
+        }
+
+        fn answers(&mut self) -> &mut dyn AnswerRepository {
+            self.$session()
+        }
+
+        fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository {
+            self.$session()
+        }
+
+        fn changes(&mut self) -> &mut dyn ChangeLog {
+            self.$session()
+        }
+
+        fn events(&mut self) -> &mut dyn EventRepository {
+            self.$session()
+        }
+
+        fn webhooks(&mut self) -> &mut dyn WebhookRepository {
+            self.$session()
+        }
+    };
 }
 
 impl UnitOfWork for WriteUnit {
-    fn environments(&mut self) -> &mut dyn EnvironmentRepository {
-        &mut self.0
-    }
-
-    fn tenants(&mut self) -> &mut dyn TenantRepository {
-        &mut self.0
-    }
-
-    fn clients(&mut self) -> &mut dyn ClientRepository {
-        &mut self.0
-    }
-
-    fn accounts(&mut self) -> &mut dyn AccountRepository {
-        &mut self.0
-    }
-
-    fn keys(&mut self) -> &mut dyn KeyRepository {
-        &mut self.0
-    }
-
-    fn tokens(&mut self) -> &mut dyn TokenRepository {
-        &mut self.0
-    }
-
-    fn answers(&mut self) -> &mut dyn AnswerRepository {
-        &mut self.0
-    }
-
-    fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository {
-        &mut self.0
-    }
-
-    fn webhooks(&mut self) -> &mut dyn WebhookRepository {
-        &mut self.0
-    }
-
-    fn changes(&mut self) -> &mut dyn ChangeLog {
-        &mut self.0
-    }
-
-    fn events(&mut self) -> &mut dyn EventRepository {
-        &mut self.0
-    }
+    repositories!(session);
 
     fn commit(self: Box<Self>) -> Result<(), StoreError> {
         self.0.commit()
+    }
+}
+
+impl UnitOfWork for group::Unit<'_> {
+    repositories!(session);
+
+    fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.join()
     }
 }
 

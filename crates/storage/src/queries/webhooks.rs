@@ -5,6 +5,7 @@ use diesel::{
     sql_types::Bool,
 };
 use tenantry_domain::{
+    change::ChangeType,
     clock::Timestamp,
     feed::Sequence,
     id::{DeliveryId, SecretId, WebhookId},
@@ -392,7 +393,7 @@ fn outcome(conn: &mut Conn, written: usize, id: WebhookId) -> Result<VersionedWr
 
 fn types_of(webhook: &Webhook) -> Option<String> {
     let words = |filter: &TypeFilter| {
-        let words: Vec<_> = filter.iter().map(|kind| kind.as_str()).collect();
+        let words: Vec<_> = filter.iter().map(ChangeType::as_str).collect();
         words.join(" ")
     };
     webhook.filter.types.as_ref().map(words)

@@ -16,12 +16,12 @@ use std::{
 use diesel::{SqliteConnection, connection::SimpleConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use r2d2::{Pool, PooledConnection};
-use tenantry_domain::port::{Snapshot, StoreError, UnitOfWork};
+use tenantry_domain::port::{Group, Snapshot, StoreError, UnitOfWork};
 
 use self::{
     connection::{Manager, Role},
     file::Identity,
-    queries::{ReadUnit, Session, WriteUnit, counts, migrations},
+    queries::{ReadUnit, Session, WriteGroup, WriteUnit, counts, migrations},
 };
 use crate::{
     database::{DatabaseOptions, OpenError},
@@ -76,9 +76,17 @@ impl Backend {
     }
 
     pub(crate) fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        Ok(Box::new(WriteUnit::new(self.begin_write()?)))
+    }
+
+    pub(crate) fn begin_group(&self) -> Result<Box<dyn Group>, StoreError> {
+        Ok(Box::new(WriteGroup::new(self.begin_write()?)))
+    }
+
+    fn begin_write(&self) -> Result<Session, StoreError> {
         self.refuse_if_gone()?;
         let link = self.begin_on(&self.writer, ops::BEGIN_WRITE)?;
-        Ok(Box::new(WriteUnit::new(Session::new(link))))
+        Ok(Session::new(link))
     }
 
     pub(crate) fn check(&self) -> Result<(), StoreError> {

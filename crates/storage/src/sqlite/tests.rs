@@ -20,7 +20,7 @@ use tenantry_domain::{
     idempotency::AnswerId,
     name::NamePrefix,
     page::PageRequest,
-    port::{Snapshot, StoreError, UnitOfWork},
+    port::{Group, Snapshot, StoreError, UnitOfWork},
     record::{RecordFilter, RecordQuery},
     tenant::{NewTenant, TenantFilter, TenantStatus},
     testing as example,
@@ -214,6 +214,92 @@ fn a_full_disk_is_told_and_recovered_from() {
     );
     limit(100_000);
     insert().unwrap();
+}
+
+#[test]
+fn a_full_disk_leaves_of_a_group_what_it_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = migrated(&directory);
+    seed(&backend);
+    let limit = |pages: u32| {
+        let mut link = backend.link(&backend.writer).unwrap();
+        let pragma = format!("PRAGMA max_page_count = {pages}");
+        link.conn.batch_execute(&pragma).unwrap();
+    };
+    let there = || {
+        let mut snapshot = backend.snapshot().unwrap();
+        let page = snapshot.tenants().record_page(&RecordQuery::total_only());
+        page.unwrap().total
+    };
+    let tenant = |n: u128, data: &str| NewTenant {
+        id: tenantry_domain::id::TenantId::from_uuid(uuid::Uuid::from_u128(n)),
+        label: tenantry_domain::subdomain::Label::parse(&format!("l{n}")).unwrap(),
+        ..new_tenant(data)
+    };
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(200_000));
+    let pages = {
+        let mut link = backend.link(&backend.writer).unwrap();
+        u32::try_from(number(&mut link.conn, "page_count")).unwrap()
+    };
+    // Room for what is small, and not for what is large.
+    limit(pages + 4);
+    let mut group = backend.begin_group().unwrap();
+    let mut kept = 0;
+    for (n, data) in [(1, "{}"), (2, large.as_str()), (3, "{}")] {
+        let Ok(mut unit) = group.unit() else {
+            assert!(!group.is_open());
+            break;
+        };
+        match unit.tenants().insert(&tenant(n, data)) {
+            Ok(_) => {
+                unit.commit().unwrap();
+                kept += 1;
+            }
+            Err(StoreError::Unavailable(text)) => assert!(text.contains("full"), "{text}"),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    match group.commit() {
+        Ok(()) => assert_eq!(there(), kept),
+        Err(StoreError::Unavailable(_)) => assert_eq!(there(), 0),
+        Err(other) => panic!("{other:?}"),
+    }
+    limit(100_000);
+    let mut unit = backend.begin().unwrap();
+    unit.tenants().insert(&tenant(4, &large)).unwrap();
+    unit.commit().unwrap();
+}
+
+#[test]
+fn a_group_whose_transaction_sqlite_has_ended_is_refused_to_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = migrated(&directory);
+    seed(&backend);
+    let mut group = Box::new(super::WriteGroup::new(backend.begin_write().unwrap()));
+    let mut unit = group.unit().unwrap();
+    unit.tenants().insert(&new_tenant("{}")).unwrap();
+    unit.commit().unwrap();
+    {
+        let mut unit = group.unit().unwrap();
+        unit.keys().all().unwrap();
+        drop(unit);
+    }
+    // As SQLite itself does after some errors.
+    group.end_for_test();
+    drop(group.unit());
+    assert!(!group.is_open());
+    let refused = group.commit();
+    assert!(
+        matches!(refused, Err(StoreError::Unavailable(_))),
+        "{refused:?}"
+    );
+    let mut snapshot = backend.snapshot().unwrap();
+    assert_eq!(
+        snapshot.tenants().by_id(example::tenant().id).unwrap(),
+        None
+    );
+    drop(snapshot);
+    backend.begin().unwrap().commit().unwrap();
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod environments;
 mod events;
 mod fidelity;
 mod filters;
+mod groups;
 mod make;
 mod migrations;
 mod numbered;
@@ -165,6 +166,12 @@ on_every_database! {
         see_their_own_writes
         read_one_state
         wait_no_longer_than_they_may;
+    groups:
+        keep_what_succeeds_and_undo_the_rest_alone
+        that_are_dropped_have_done_nothing
+        end_with_a_first_unit_that_fails
+        tell_each_how_its_own_work_went
+        of_many_servers_keep_the_order_of_changes;
     concurrency:
         one_of_many_gets_a_label
         one_of_many_changes_a_version

@@ -246,20 +246,30 @@ fn boolean(value: Value<'_>) -> Result<bool, FaultKind> {
     value.as_bool().ok_or(FaultKind::NotABoolean)
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "not there, null and a value are three things in a merge patch"
+)]
 fn read_types(members: &mut Members<'_>) -> Option<Option<TypeFilter>> {
     let read = string(str::parse::<ChangeType>);
-    read_filter(members, "types", read, |types| TypeFilter::new(types))
+    read_filter(members, "types", read, TypeFilter::new)
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "not there, null and a value are three things in a merge patch"
+)]
 fn read_environments(members: &mut Members<'_>) -> Option<Option<EnvironmentFilter>> {
     let read = string(EnvironmentId::parse);
-    read_filter(members, "environmentIds", read, |ids| {
-        EnvironmentFilter::new(ids)
-    })
+    read_filter(members, "environmentIds", read, EnvironmentFilter::new)
 }
 
 /// Reads a list that lets something through: `None` if it is not there, `Some(None)` for null,
 /// which stands for all. Every element that is wrong is told.
+#[expect(
+    clippy::option_option,
+    reason = "not there, null and a value are three things in a merge patch"
+)]
 fn read_filter<T, F>(
     members: &mut Members<'_>,
     name: &str,

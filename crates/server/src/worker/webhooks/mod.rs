@@ -158,7 +158,7 @@ async fn look(courier: &Arc<Courier>, busy: HashSet<WebhookId>) -> Result<Survey
             // What is found out is kept also where the snapshot is an old one: it says how far
             // the feed was looked through, which stays true.
             let mut skimmed = courier.skimmed().clone();
-            let survey = deliveries::survey(unit, &mut skimmed, &busy)?;
+            let survey = deliveries::survey(unit, &mut skimmed, |id| busy.contains(&id))?;
             *courier.skimmed() = skimmed;
             Ok(survey)
         })

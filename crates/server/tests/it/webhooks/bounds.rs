@@ -39,19 +39,19 @@ fn a_bound_clients_webhook_is_told_of_its_environments_only() {
         let refused = assert_error(&post(server, &token, &body), 403, "Forbidden");
         assert_eq!(refused["code"], "environment_forbidden");
         let path = format!("/v1/webhooks/{}", text(&made["id"]));
-        let patch = server
+        let change = server
             .patch(&path)
             .bearer(&token)
             .json(&json!({"environmentIds": ids}));
-        assert_error(&patch.send(), 403, "Forbidden");
+        assert_error(&change.send(), 403, "Forbidden");
     }
     let path = format!("/v1/webhooks/{}", text(&made["id"]));
-    let patch = server
+    let change = server
         .patch(&path)
         .bearer(&token)
         .json(&json!({"environmentIds": null}));
     assert_eq!(
-        patch.send().expect_status(200).json()["environmentIds"],
+        change.send().expect_status(200).json()["environmentIds"],
         json!([own])
     );
 }

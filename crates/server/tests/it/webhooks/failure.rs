@@ -122,8 +122,8 @@ fn poll_last(server: &Server, hook: &Hook, before: usize) -> serde_json::Value {
     let path = format!("{}/deliveries", hook.path());
     let list = server.get(&path).bearer(&server.token());
     let answer = poll(&list, |answer| {
-        let list = answer.json();
-        let last = list["data"].get(before).cloned();
+        let all = answer.json();
+        let last = all["data"].get(before).cloned();
         last.is_some_and(|last| last["status"] == "delivered")
     });
     answer.json()["data"][before].clone()
@@ -153,8 +153,8 @@ fn finished_deliveries_are_not_kept_for_ever() {
     ));
     let path = format!("{}/deliveries", hook.path());
     let list = server.get(&path).bearer(&server.token());
-    let left = poll(&list, |answer| {
+    let kept = poll(&list, |answer| {
         answer.json()["data"].as_array().unwrap().len() == 1
     });
-    assert_eq!(left.json()["data"][0]["id"], last);
+    assert_eq!(kept.json()["data"][0]["id"], last);
 }

@@ -141,7 +141,12 @@ fn the_command_says_what_is_wrong_with_a_delivery() {
     ];
     let checked = cli(server, &args);
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+}
 
+#[test]
+fn the_command_lists_webhooks() {
+    let (server, receiver) = (shared(), Receiver::start());
+    let hook = Hook::of_creations(server, &receiver);
     let listed = cli(server, &["webhook", "list", "--output", "json"]).json();
     let own = listed
         .as_array()

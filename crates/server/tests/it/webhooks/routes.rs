@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Hook, create, environment, shared};
-use crate::harness::Receiver;
+use crate::harness::{Delivered, Receiver};
 use crate::support::{UNKNOWN_ID, assert_error, assert_faults, kept, keys, text, utc};
 
 const URL: &str = "https://hooks.example.test/tenants";
@@ -159,10 +159,10 @@ fn every_fault_of_a_body_is_told() {
         "/v1/webhooks/{}",
         text(&webhook.expect_status(201).json()["id"])
     );
-    let patch = server.patch(&path).bearer(&server.token());
+    let change = server.patch(&path).bearer(&server.token());
     let body = json!({"url": null, "disabled": null, "name": "x"});
     assert_faults(
-        &patch.json(&body).send(),
+        &change.json(&body).send(),
         "body",
         &["url", "disabled", "name"],
     );
@@ -235,7 +235,7 @@ fn deliveries_are_paged() {
     let told: Vec<_> = receiver
         .delivered()
         .iter()
-        .map(|one| one.sequence())
+        .map(Delivered::sequence)
         .collect();
     assert_eq!(seen, told);
 }

@@ -74,8 +74,8 @@ fn what_is_not_public_is_refused_when_a_webhook_is_made_or_changed() {
         let body = json!({"url": url});
         let refused = assert_faults(&create(server, &body).send(), "body", &["url"]);
         assert_eq!(refused["details"][0]["value"], url, "{refused}");
-        let patch = server.patch(&path).bearer(&server.token()).json(&body);
-        assert_faults(&patch.send(), "body", &["url"]);
+        let change = server.patch(&path).bearer(&server.token()).json(&body);
+        assert_faults(&change.send(), "body", &["url"]);
     }
     // A name that nobody knows today may be there tomorrow.
     let later = json!({"url": "https://hooks.invalid/", "disabled": true});
