@@ -11,6 +11,7 @@
 //! - At the door: [`basic`] and [`bearer`] read the header, [`client_auth`] decides
 //!   about clients, [`verified`], [`rejected`] and [`limiter`] make passwords cheap for those who
 //!   know them and dear for those who guess.
+//! - On the way out: [`webhook`] signs what is delivered.
 //! - In hand: [`token`] is RFC 9068 under the rules of RFC 8725, [`principal`] is who
 //!   came in, [`policy`] names what each operation demands.
 //!
@@ -33,6 +34,7 @@ pub mod rejected;
 pub mod server_secret;
 pub mod token;
 pub mod verified;
+pub mod webhook;
 
 #[cfg(test)]
 mod testing;

@@ -50,6 +50,13 @@ impl MasterKey {
         key
     }
 
+    /// Takes the bare bytes of a key of the same make, if there are as many as that.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut key = Self([0; Self::LENGTH]);
+        (bytes.len() == Self::LENGTH).then(|| key.0.copy_from_slice(bytes))?;
+        Some(key)
+    }
+
     /// Reads the padded base64 of RFC 4648 §4, as a file holds it: a line end may follow.
     pub fn parse(text: &str) -> Result<Self, InvalidMasterKey> {
         let line = text.strip_suffix('\n').unwrap_or(text);

@@ -9,10 +9,11 @@ use crate::{
     client::{Client, ClientId},
     clock::Timestamp,
     environment::Environment,
-    id::{EnvironmentId, RequestId, SystemAccountId, TenantId},
+    id::{EnvironmentId, RequestId, SystemAccountId, TenantId, WebhookId},
     tenant::{TenantHead, TenantStatus},
     version::Version,
-    view::{ClientDetailView, EnvironmentView, TenantView},
+    view::{ClientDetailView, EnvironmentView, TenantView, WebhookView},
+    webhook::Webhook,
 };
 
 /// What happened.
@@ -42,6 +43,8 @@ pub enum ChangeType {
     EnvironmentUpdated,
     /// An environment was deleted.
     EnvironmentDeleted,
+    /// A webhook was disabled by the server, since nothing but failures came of it.
+    WebhookDisabled,
 }
 
 /// A text that names no [`ChangeType`].
@@ -51,7 +54,7 @@ pub struct UnknownChangeType;
 
 impl ChangeType {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::TenantCreated,
         Self::TenantUpdated,
         Self::TenantSuspended,
@@ -64,6 +67,7 @@ impl ChangeType {
         Self::EnvironmentCreated,
         Self::EnvironmentUpdated,
         Self::EnvironmentDeleted,
+        Self::WebhookDisabled,
     ];
 
     /// What a change of a tenant is called. One change is one record, so where the status
@@ -93,6 +97,7 @@ impl ChangeType {
             Self::EnvironmentCreated => "environment.created",
             Self::EnvironmentUpdated => "environment.updated",
             Self::EnvironmentDeleted => "environment.deleted",
+            Self::WebhookDisabled => "webhook.disabled",
         }
     }
 }
@@ -115,7 +120,8 @@ pub enum Actor {
     Client(ClientId),
     /// A system account.
     SystemAccount(SystemAccountId),
-    /// Somebody at the command line, or the server itself at its first start.
+    /// Somebody at the command line, or the server itself: at its first start, and where it
+    /// disables a webhook.
     Cli,
 }
 
@@ -164,6 +170,8 @@ pub struct NewChange {
     pub subject: String,
     /// The id that the tenant had before, where the change gives it another one.
     pub previous_tenant_id: Option<TenantId>,
+    /// The webhook that it concerns.
+    pub webhook_id: Option<WebhookId>,
 }
 
 /// Where a change comes from: the same for all changes of one request.
@@ -228,6 +236,19 @@ impl Origin {
         }
     }
 
+    /// Tells of a change of a webhook. It concerns an environment where it is told of the
+    /// changes of that one only.
+    pub fn webhook(&self, kind: ChangeType, time: Timestamp, webhook: &Webhook) -> NewChange {
+        let environments = webhook.filter.environment_ids.as_ref();
+        let only = environments.filter(|filter| filter.ids().len() == 1);
+        NewChange {
+            webhook_id: Some(webhook.id),
+            environment_id: only.and_then(|filter| filter.ids().first().copied()),
+            version: Some(webhook.version),
+            ..self.change(kind, time, &WebhookView::from(webhook))
+        }
+    }
+
     fn change(&self, kind: ChangeType, time: Timestamp, subject: &impl Serialize) -> NewChange {
         NewChange {
             kind,
@@ -241,6 +262,7 @@ impl Origin {
             // Views have text for keys and nothing that can't be written as JSON.
             subject: serde_json::to_string(subject).unwrap_or_else(|_| "{}".to_owned()),
             previous_tenant_id: None,
+            webhook_id: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::{
+    change::UnknownChangeType,
     client::{InvalidClientId, InvalidClientSecret, UnknownClientStatus},
     data::DataFault,
     environment::{InvalidAuthorizationServerDomain, UnknownDeploymentModel},
@@ -22,6 +23,7 @@ use crate::{
     subdomain::{DomainFault, LabelFault},
     tenant::UnknownTenantStatus,
     version::VersionFault,
+    webhook::{FilterFault, UnknownStatus, WebhookUrlFault},
 };
 
 /// Why a use case did not do what it was asked for. Nothing was changed, but for
@@ -71,6 +73,9 @@ pub enum Error {
     /// A client would be left without a secret.
     #[error("the client's last secret can't be retired")]
     LastSecret,
+    /// The webhook is disabled, so nothing is sent to it.
+    #[error("the webhook is disabled")]
+    WebhookDisabled,
     /// The largest version is reached.
     #[error("the {0} has reached the largest version and can only be deleted")]
     Exhausted(Thing),
@@ -103,6 +108,10 @@ pub enum Thing {
     Client,
     /// A client's secret.
     Secret,
+    /// A webhook.
+    Webhook,
+    /// A delivery of a webhook's.
+    Delivery,
 }
 
 impl fmt::Display for Thing {
@@ -113,6 +122,8 @@ impl fmt::Display for Thing {
             Self::Tenant => "tenant",
             Self::Client => "client",
             Self::Secret => "secret",
+            Self::Webhook => "webhook",
+            Self::Delivery => "delivery",
         })
     }
 }
@@ -165,6 +176,9 @@ pub enum FaultKind {
     /// It is no object.
     #[error("must be an object")]
     NotAnObject,
+    /// It is neither true nor false.
+    #[error("must be true or false")]
+    NotABoolean,
     /// It is no array.
     #[error("must be an array")]
     NotAnArray,
@@ -267,6 +281,18 @@ pub enum FaultKind {
     /// It is no client secret.
     #[error(transparent)]
     ClientSecret(#[from] InvalidClientSecret),
+    /// It is no URL that deliveries may go to.
+    #[error(transparent)]
+    WebhookUrl(#[from] WebhookUrlFault),
+    /// It is no type of change.
+    #[error(transparent)]
+    ChangeType(#[from] UnknownChangeType),
+    /// It is no filter of changes.
+    #[error(transparent)]
+    Filter(#[from] FilterFault),
+    /// It is no state of a delivery.
+    #[error(transparent)]
+    DeliveryStatus(#[from] UnknownStatus),
     /// Another tenant of the environment has it.
     #[error("is already taken in this environment")]
     SubdomainTaken,

@@ -95,6 +95,16 @@ event_names! {
         ChangeRetrieveList = "CHANGE_RETRIEVE_LIST",
         ChangeStream = "CHANGE_STREAM",
     }
+    Webhook {
+        WebhookRetrieveList = "WEBHOOK_RETRIEVE_LIST",
+        WebhookCreate = "WEBHOOK_CREATE",
+        WebhookRetrieve = "WEBHOOK_RETRIEVE",
+        WebhookUpdate = "WEBHOOK_UPDATE",
+        WebhookDelete = "WEBHOOK_DELETE",
+        WebhookSecretCreate = "WEBHOOK_SECRET_CREATE",
+        WebhookDeliveryRetrieveList = "WEBHOOK_DELIVERY_RETRIEVE_LIST",
+        WebhookDeliveryRedeliver = "WEBHOOK_DELIVERY_REDELIVER",
+    }
     Event {
         EventRetrieveList = "EVENT_RETRIEVE_LIST",
     }
@@ -129,18 +139,21 @@ pub enum EventCategory {
     Token,
     /// The feed of changes.
     Change,
+    /// Webhooks and their deliveries.
+    Webhook,
     /// The events themselves.
     Event,
 }
 
 impl EventCategory {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Environment,
         Self::Tenant,
         Self::Client,
         Self::Token,
         Self::Change,
+        Self::Webhook,
         Self::Event,
     ];
 
@@ -152,6 +165,7 @@ impl EventCategory {
             Self::Client => "client",
             Self::Token => "token",
             Self::Change => "change",
+            Self::Webhook => "webhook",
             Self::Event => "event",
         }
     }

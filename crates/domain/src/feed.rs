@@ -50,12 +50,14 @@ use thiserror::Error;
 
 pub use self::{
     cloud_event::CloudEvent,
-    subject::{ClientSubject, EnvironmentSubject, RegionSubject, Subject, TenantSubject},
+    subject::{
+        ClientSubject, EnvironmentSubject, RegionSubject, Subject, TenantSubject, WebhookSubject,
+    },
 };
 use crate::{
     change::{Actor, ChangeType, NewChange},
     clock::Timestamp,
-    id::{EnvironmentId, TenantId},
+    id::{EnvironmentId, TenantId, WebhookId},
     version::Version,
 };
 
@@ -267,6 +269,9 @@ pub struct Change<S = Subject> {
     /// member is there only then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_tenant_id: Option<TenantId>,
+    /// The webhook that it concerns; the member is there only then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<WebhookId>,
     /// What else a later program says of it.
     #[serde(flatten)]
     pub others: Others,
@@ -314,6 +319,7 @@ impl StoredChange {
             request_id: change.request_id.map(|id| id.as_str().to_owned()),
             subject: RawSubject::new(change.subject)?,
             previous_tenant_id: change.previous_tenant_id,
+            webhook_id: change.webhook_id,
             others: Others::new(),
         })
     }
@@ -335,6 +341,9 @@ impl<S> Change<S> {
             ("client", tenant, Some(client)) => {
                 format!("{}/clients/{client}", tenant.as_deref().unwrap_or("/v1"))
             }
+            ("webhook", ..) => self
+                .webhook_id
+                .map_or_else(String::new, |id| format!("/v1/webhooks/{id}")),
             (_, Some(tenant), _) => tenant,
             (_, None, _) => self
                 .environment_id
@@ -364,6 +373,7 @@ impl<S> Change<S> {
             request_id: self.request_id,
             subject,
             previous_tenant_id: self.previous_tenant_id,
+            webhook_id: self.webhook_id,
             others: self.others,
         }
     }
@@ -387,6 +397,7 @@ struct Unread {
     request_id: Option<String>,
     subject: Value,
     previous_tenant_id: Option<TenantId>,
+    webhook_id: Option<WebhookId>,
     #[serde(flatten)]
     others: Others,
 }
@@ -407,6 +418,7 @@ impl<'de> Deserialize<'de> for Change {
             request_id: unread.request_id,
             subject: subject.map_err(serde::de::Error::custom)?,
             previous_tenant_id: unread.previous_tenant_id,
+            webhook_id: unread.webhook_id,
             others: unread.others,
         })
     }

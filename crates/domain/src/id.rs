@@ -109,6 +109,18 @@ typed_id!(
     SecretId
 );
 typed_id!(
+    /// Names a webhook.
+    WebhookId
+);
+typed_id!(
+    /// Names one change on its way to one webhook.
+    DeliveryId
+);
+typed_id!(
+    /// Names one time of working on a webhook's deliveries, which nobody else has.
+    LeaseToken
+);
+typed_id!(
     /// Names a system account.
     SystemAccountId
 );

@@ -49,6 +49,7 @@ pub mod usecase;
 pub mod uses;
 pub mod version;
 pub mod view;
+pub mod webhook;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

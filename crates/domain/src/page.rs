@@ -17,6 +17,8 @@ pub struct Limit(u16);
 pub struct InvalidLimit;
 
 impl Limit {
+    /// The smallest page.
+    pub const ONE: Self = Self(1);
     /// The largest page.
     pub const MAX: Self = Self(1000);
 

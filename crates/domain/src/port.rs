@@ -7,6 +7,8 @@
 //! has done nothing. The [clock](crate::clock::Clock) is the third thing; it stands
 //! beside the instants that it gives.
 
+mod webhook;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error as StdError,
@@ -14,6 +16,7 @@ use std::{
 
 use thiserror::Error;
 
+pub use self::webhook::{WebhookQueries, WebhookRepository};
 use crate::{
     account::{SystemAccount, Username},
     change::NewChange,
@@ -80,6 +83,8 @@ pub trait Snapshot {
     fn changes(&mut self) -> &mut dyn ChangeQueries;
     /// Analytic events.
     fn events(&mut self) -> &mut dyn EventQueries;
+    /// Webhooks and their deliveries.
+    fn webhooks(&mut self) -> &mut dyn WebhookQueries;
 }
 
 /// Reads and writes within one transaction; it is rolled back when it is dropped.
@@ -100,6 +105,8 @@ pub trait UnitOfWork {
     fn answers(&mut self) -> &mut dyn AnswerRepository;
     /// Secrets that all servers share.
     fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository;
+    /// Webhooks and their deliveries.
+    fn webhooks(&mut self) -> &mut dyn WebhookRepository;
     /// The record of changes.
     fn changes(&mut self) -> &mut dyn ChangeLog;
     /// Analytic events.

@@ -1,5 +1,5 @@
-//! Rotation of a client's secrets: a new one beside the one before it, for as long as the
-//! client's machines need to learn of it.
+//! Rotation of secrets, a client's or a webhook's: a new one beside the one before it, for as long as the
+//! owner's machines need to learn of it.
 //!
 //! Of a client's secrets at most two are good at any time, and at least one: the current
 //! one, which has no end, and the one before it, which has.
@@ -43,11 +43,50 @@ impl Default for Overlap {
     }
 }
 
-/// What becomes of a client's secrets when it gets a new one.
+/// A secret that is replaced by another one some day.
+pub trait Expiring: Sized {
+    /// Its id.
+    fn id(&self) -> SecretId;
+    /// When it was made.
+    fn created_at(&self) -> Timestamp;
+    /// From when on it is no good, if it has an end.
+    fn expires_at(&self) -> Option<Timestamp>;
+    /// The same with that end.
+    #[must_use]
+    fn ending(&self, expires_at: Option<Timestamp>) -> Self;
+
+    /// Whether it is good at that instant.
+    fn is_good(&self, now: Timestamp) -> bool {
+        self.expires_at().is_none_or(|end| now < end)
+    }
+}
+
+impl Expiring for SecretRecord {
+    fn id(&self) -> SecretId {
+        self.id
+    }
+
+    fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    fn ending(&self, expires_at: Option<Timestamp>) -> Self {
+        Self {
+            expires_at,
+            ..self.clone()
+        }
+    }
+}
+
+/// What becomes of the secrets there are when a new one is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rotation {
+pub struct Rotation<S = SecretRecord> {
     /// The one that was the last, with the end that it has now; `None` if it is over at once.
-    pub previous: Option<SecretRecord>,
+    pub previous: Option<S>,
     /// Those that are no more.
     pub retired: Vec<SecretId>,
     /// From when on the new one is the only one.
@@ -56,21 +95,21 @@ pub struct Rotation {
 
 /// Makes room for a new secret: the last one that is good gets an end, and all before it
 /// are retired, the expired ones among them.
-pub fn rotate(secrets: &[SecretRecord], overlap: Overlap, now: Timestamp) -> Rotation {
+pub fn rotate<S: Expiring>(secrets: &[S], overlap: Overlap, now: Timestamp) -> Rotation<S> {
     let end = now.plus_seconds(i64::from(overlap.seconds()));
-    let good = secrets.iter().filter(|secret| secret.is_good_at(now));
-    let last = good.max_by_key(|secret| (secret.created_at, secret.id));
-    let previous = last.map(|last| SecretRecord {
-        expires_at: Some(last.expires_at.map_or(end, |own| own.min(end))),
-        ..last.clone()
+    let good = secrets.iter().filter(|secret| secret.is_good(now));
+    let last = good.max_by_key(|secret| (secret.created_at(), secret.id()));
+    let previous = last.map(|last| {
+        let own = last.expires_at();
+        last.ending(Some(own.map_or(end, |own| own.min(end))))
     });
-    let previous = previous.filter(|secret| secret.is_good_at(now));
-    let kept = previous.as_ref().map(|secret| secret.id);
+    let previous = previous.filter(|secret| secret.is_good(now));
+    let kept = previous.as_ref().map(Expiring::id);
     Rotation {
         retired: all_but(secrets, kept),
         previous_expires_at: previous
             .as_ref()
-            .and_then(|secret| secret.expires_at)
+            .and_then(Expiring::expires_at)
             .unwrap_or(now),
         previous,
     }
@@ -120,8 +159,8 @@ pub fn retire(
     })
 }
 
-fn all_but(secrets: &[SecretRecord], kept: Option<SecretId>) -> Vec<SecretId> {
-    let ids = secrets.iter().map(|secret| secret.id);
+fn all_but<S: Expiring>(secrets: &[S], kept: Option<SecretId>) -> Vec<SecretId> {
+    let ids = secrets.iter().map(Expiring::id);
     ids.filter(|&id| Some(id) != kept).collect()
 }
 

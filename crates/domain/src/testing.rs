@@ -24,7 +24,7 @@ use crate::{
     environment::{
         AuthorizationServerDomain, DeploymentModel, Environment, EnvironmentRecord, Region,
     },
-    id::{ClientKey, EnvironmentId, RegionId, SecretId, TenantId, TenantNumber},
+    id::{ClientKey, EnvironmentId, RegionId, SecretId, TenantId, TenantNumber, WebhookId},
     key::{SealedKey, SigningAlgorithm},
     name::Name,
     page::Cursor,
@@ -38,6 +38,7 @@ use crate::{
         environments::{CreateEnvironment, RegionChoice},
     },
     version::Version,
+    webhook::{Webhook, WebhookFilter, WebhookRecord, WebhookState, WebhookUrl},
 };
 
 /// A clock that shows what it is set to, and goes one microsecond on at each look.
@@ -295,4 +296,18 @@ pub fn sealed_key(kid: &str, algorithm: SigningAlgorithm, created_at: Timestamp)
         expires_at: None,
         token_ttl: 86_400,
     }
+}
+
+/// A webhook of everything.
+pub fn webhook() -> Webhook {
+    let created_at = instant("2026-01-01T00:00:00Z");
+    Webhook::from_record(WebhookRecord {
+        id: WebhookId::from_uuid(Uuid::from_u128(9)),
+        url: WebhookUrl::parse("https://hooks.example.com/tenants").expect("a good URL"),
+        filter: WebhookFilter::default(),
+        state: WebhookState::Enabled,
+        version: Version::FIRST,
+        created_at,
+        updated_at: created_at,
+    })
 }

@@ -7,10 +7,12 @@
 use serde::Serialize;
 
 use crate::{
+    change::ChangeType,
     client::{Client, SecretRecord},
     environment::{Environment, Region},
     scope::ScopeToken,
     tenant::TenantHead,
+    webhook::{Delivery, DisabledBy, EnvironmentFilter, TypeFilter, Webhook, WebhookState},
 };
 
 /// A region as the management API shows it.
@@ -147,6 +149,80 @@ impl From<&SecretRecord> for SecretView {
             created_at: secret.created_at.to_rfc3339(),
             expires_at: secret.expires_at.map(crate::clock::Timestamp::to_rfc3339),
             last_used_at: secret.last_used_at.map(crate::clock::Timestamp::to_rfc3339),
+        }
+    }
+}
+
+/// A webhook as the management API shows it, never with a secret.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookView<'a> {
+    id: crate::id::WebhookId,
+    url: &'a str,
+    types: Option<Vec<&'static str>>,
+    environment_ids: Option<Vec<crate::id::EnvironmentId>>,
+    disabled: bool,
+    disabled_reason: Option<&'static str>,
+    version: i32,
+    created_at: String,
+    updated_at: String,
+}
+
+impl<'a> From<&'a Webhook> for WebhookView<'a> {
+    fn from(webhook: &'a Webhook) -> Self {
+        let types = |filter: &TypeFilter| filter.iter().map(ChangeType::as_str).collect();
+        let ids = |filter: &EnvironmentFilter| filter.ids().iter().copied().collect();
+        Self {
+            id: webhook.id,
+            url: webhook.url.as_str(),
+            types: webhook.filter.types.as_ref().map(types),
+            environment_ids: webhook.filter.environment_ids.as_ref().map(ids),
+            disabled: webhook.state.is_disabled(),
+            disabled_reason: match webhook.state {
+                WebhookState::Enabled => None,
+                WebhookState::Disabled(DisabledBy::Request) => Some("request"),
+                WebhookState::Disabled(DisabledBy::Failures) => Some("failures"),
+            },
+            version: webhook.version.get(),
+            created_at: webhook.created_at.to_rfc3339(),
+            updated_at: webhook.updated_at.to_rfc3339(),
+        }
+    }
+}
+
+/// A delivery as the management API shows it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryView<'a> {
+    id: crate::id::DeliveryId,
+    sequence: i64,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    status: &'static str,
+    attempts: i32,
+    created_at: String,
+    last_attempt_at: Option<String>,
+    next_attempt_at: Option<String>,
+    last_status_code: Option<u16>,
+    last_error: Option<&'a str>,
+}
+
+impl<'a> From<&'a Delivery> for DeliveryView<'a> {
+    fn from(delivery: &'a Delivery) -> Self {
+        let shown = |instant: Option<crate::clock::Timestamp>| {
+            instant.map(crate::clock::Timestamp::to_rfc3339)
+        };
+        Self {
+            id: delivery.id,
+            sequence: delivery.sequence.get(),
+            kind: &delivery.kind,
+            status: delivery.status.as_str(),
+            attempts: delivery.attempts,
+            created_at: delivery.created_at.to_rfc3339(),
+            last_attempt_at: shown(delivery.last_attempt_at),
+            next_attempt_at: shown(delivery.next_attempt_at),
+            last_status_code: delivery.last_status_code,
+            last_error: delivery.last_error.as_deref(),
         }
     }
 }

@@ -4,6 +4,7 @@ use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{StatusCode, header},
 };
+use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use tenantry_domain::{error::Error, port::UnitOfWork};
 use zeroize::Zeroizing;
@@ -19,6 +20,27 @@ use crate::{
 
 /// What a POST is to do in its unit of work, and what it then answers.
 pub(crate) type Work = Box<dyn FnOnce(&mut dyn UnitOfWork) -> Result<Made, Error> + Send>;
+
+/// What is to be found out of the world, before a POST is done: it may refuse.
+pub(crate) type Check = for<'a> fn(&'a Call, &'a [u8]) -> LocalBoxFuture<'a, Result<(), ApiError>>;
+
+/// How a POST is done, beside what its handler says.
+#[derive(Clone, Copy)]
+pub(crate) struct Procedure {
+    /// What has to be found out before.
+    pub(crate) check: Option<Check>,
+    /// The status of its success.
+    pub(crate) status: StatusCode,
+}
+
+impl Default for Procedure {
+    fn default() -> Self {
+        Self {
+            check: None,
+            status: StatusCode::CREATED,
+        }
+    }
+}
 
 /// A POST's handler: it reads what it is asked for and says what is to be done.
 pub(crate) type Creator<P> = fn(&Management<P>, &Call, &[u8]) -> Result<Work, ApiError>;
@@ -65,13 +87,13 @@ impl Made {
         serde_json::from_slice(bytes).ok()
     }
 
-    fn into_response(self) -> HttpResponse {
-        self.respond(answer::builder(StatusCode::CREATED))
+    fn into_response(self, status: StatusCode) -> HttpResponse {
+        self.respond(answer::builder(status))
     }
 
     /// Shows an answer that was kept.
-    fn into_replay(self) -> HttpResponse {
-        let mut response = answer::builder(StatusCode::CREATED);
+    fn into_replay(self, status: StatusCode) -> HttpResponse {
+        let mut response = answer::builder(status);
         response.insert_header((idempotency::REPLAYED, "true"));
         self.respond(response)
     }
@@ -92,25 +114,28 @@ impl Made {
 pub(crate) async fn run<P>(
     caller: &Management<P>,
     mut call: Call,
+    procedure: Procedure,
     handler: Creator<P>,
 ) -> Result<HttpResponse, ApiError> {
+    let Procedure { check, status } = procedure;
     let key = idempotency::key(&call.request)?;
     let body = call.json(Bodies::Json).await?;
     let Some(key) = key else {
-        let work = handler(caller, &call, &body)?;
-        let made = call.change(StatusCode::CREATED, work).await?;
-        return Ok(made.into_response());
+        let work = prepare(caller, &call, &body, check, handler).await?;
+        let made = call.change(status, work).await?;
+        wake(&call, status);
+        return Ok(made.into_response(status));
     };
     let repeats = &call.deps.repeats;
     let client = caller.principal.client_id.clone();
     let named = repeats.name(client, key, &call.request, &body, call.deps.now());
     let running = repeats.begin(&named)?;
-    let outcome = match handler(caller, &call, &body) {
+    let outcome = match prepare(caller, &call, &body, check, handler).await {
         Ok(work) => {
             let entropy = call.deps.shared_entropy();
             let is_made = |outcome: &Outcome| matches!(outcome, Outcome::Made(_));
             let work = move |unit: &mut dyn UnitOfWork| named.run(unit, &*entropy, work);
-            call.change_if(StatusCode::CREATED, is_made, work).await?
+            call.change_if(status, is_made, work).await?
         }
         Err(refusal) => {
             let found = call.read(move |unit| named.look_up(unit)).await?;
@@ -119,11 +144,35 @@ pub(crate) async fn run<P>(
     };
     drop(running);
     match outcome {
-        Outcome::Made(made) => Ok(made.into_response()),
-        Outcome::Replayed(made) => Ok(made.into_replay()),
+        Outcome::Made(made) => {
+            wake(&call, status);
+            Ok(made.into_response(status))
+        }
+        Outcome::Replayed(made) => Ok(made.into_replay(status)),
         Outcome::Reused => Err(ApiError::new(
             Code::IdempotencyKeyReused,
             "Another request was made with this Idempotency-Key; give each request its own.",
         )),
+    }
+}
+
+/// What is to be done, if nothing is found that speaks against it.
+async fn prepare<P>(
+    caller: &Management<P>,
+    call: &Call,
+    body: &[u8],
+    check: Option<Check>,
+    handler: Creator<P>,
+) -> Result<Work, ApiError> {
+    if let Some(check) = check {
+        check(call, body).await?;
+    }
+    handler(caller, call, body)
+}
+
+/// Wakes whoever is to do what was only accepted, now that it is committed.
+fn wake(call: &Call, status: StatusCode) {
+    if status == StatusCode::ACCEPTED {
+        call.deps.webhooks.wake();
     }
 }

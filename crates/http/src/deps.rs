@@ -7,6 +7,7 @@ use tenantry_auth::{
     idempotency::Pepper,
     keys::SharedKeyRing,
     limiter::{FailureLimiter, FailureLimits},
+    webhook::WebhookKey,
 };
 use tenantry_domain::{
     change::{Actor, Origin},
@@ -16,7 +17,9 @@ use tenantry_domain::{
     port::{self, Entropy, Snapshot, Store, StoreError, UnitOfWork},
     subdomain::ReservedLabels,
     usecase::Context,
+    webhook::TargetPolicy,
 };
+use tokio::sync::Semaphore;
 
 use crate::{
     error::ApiError,
@@ -28,7 +31,9 @@ use crate::{
     metrics::Metrics,
     news::News,
     sign_in::SignIns,
+    target,
     usage::RecentUses,
+    webhooks::WebhookHub,
     writers::Writers,
 };
 
@@ -53,6 +58,8 @@ pub struct HttpConfig {
     pub stream_heartbeat: u32,
     /// When failed authentications are slowed down.
     pub failure_limits: FailureLimits,
+    /// Where webhooks may lead.
+    pub webhook_targets: TargetPolicy,
 }
 
 /// The status of a successful `POST /system/tenants`.
@@ -89,6 +96,10 @@ pub struct DepsParts {
     pub pepper: Pepper,
     /// The news of commits.
     pub news: News,
+    /// What webhooks' secrets are sealed under.
+    pub webhook_key: Arc<WebhookKey>,
+    /// What is shared with whoever delivers to webhooks.
+    pub webhooks: WebhookHub,
     /// How the wire is set up.
     pub config: HttpConfig,
 }
@@ -111,6 +122,9 @@ pub struct Deps {
     pub(crate) sign_ins: SignIns,
     pub(crate) uses: RecentUses,
     pub(crate) events: RecentEvents,
+    pub(crate) webhook_key: Arc<WebhookKey>,
+    pub(crate) webhooks: WebhookHub,
+    pub(crate) look_ups: Semaphore,
     pub(crate) metrics: Metrics,
     pub(crate) feed: Feed,
     pub(crate) config: HttpConfig,
@@ -132,7 +146,8 @@ impl Deps {
             blocking_threads: [readers, writers, hashers]
                 .map(Gate::most_threads)
                 .iter()
-                .sum(),
+                .sum::<usize>()
+                + target::LOOK_UPS,
             keys: parts.keys,
             renewal: Renewal::new(parts.key_reader),
             hasher: parts.hasher,
@@ -140,9 +155,12 @@ impl Deps {
             limiter: FailureLimiter::new(parts.config.failure_limits),
             sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
             uses: parts.uses,
-            metrics: Metrics::new(&[parts.events.dropped()]),
+            metrics: Metrics::new(&[parts.events.dropped()], &parts.webhooks),
             events: parts.events,
             feed: Feed::new(parts.news),
+            webhook_key: parts.webhook_key,
+            webhooks: parts.webhooks,
+            look_ups: Semaphore::new(target::LOOK_UPS),
             config: parts.config,
             entropy: parts.entropy,
         })

@@ -31,11 +31,14 @@ pub(crate) enum Code {
     TenantNotFound,
     ClientNotFound,
     SecretNotFound,
+    WebhookNotFound,
+    DeliveryNotFound,
     MethodNotAllowed,
     NotAcceptable,
     RequestTimeout,
     VersionConflict,
     LastSecret,
+    WebhookDisabled,
     EnvironmentNotEmpty,
     EnvironmentIsDefault,
     IdempotencyKeyInUse,
@@ -52,7 +55,7 @@ pub(crate) enum Code {
 impl Code {
     /// All of them, in the order of the table in the docs.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 34] = [
+    pub(crate) const ALL: [Self; 37] = [
         Self::ValidationError,
         Self::MalformedJson,
         Self::SubdomainTaken,
@@ -71,11 +74,14 @@ impl Code {
         Self::TenantNotFound,
         Self::ClientNotFound,
         Self::SecretNotFound,
+        Self::WebhookNotFound,
+        Self::DeliveryNotFound,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
         Self::RequestTimeout,
         Self::VersionConflict,
         Self::LastSecret,
+        Self::WebhookDisabled,
         Self::EnvironmentNotEmpty,
         Self::EnvironmentIsDefault,
         Self::IdempotencyKeyInUse,
@@ -110,11 +116,14 @@ impl Code {
             Self::TenantNotFound => ("tenant_not_found", StatusCode::NOT_FOUND),
             Self::ClientNotFound => ("client_not_found", StatusCode::NOT_FOUND),
             Self::SecretNotFound => ("secret_not_found", StatusCode::NOT_FOUND),
+            Self::WebhookNotFound => ("webhook_not_found", StatusCode::NOT_FOUND),
+            Self::DeliveryNotFound => ("delivery_not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::NotAcceptable => ("not_acceptable", StatusCode::NOT_ACCEPTABLE),
             Self::RequestTimeout => ("request_timeout", StatusCode::REQUEST_TIMEOUT),
             Self::VersionConflict => ("version_conflict", StatusCode::CONFLICT),
             Self::LastSecret => ("last_secret", StatusCode::CONFLICT),
+            Self::WebhookDisabled => ("webhook_disabled", StatusCode::CONFLICT),
             Self::EnvironmentNotEmpty => ("environment_not_empty", StatusCode::CONFLICT),
             Self::EnvironmentIsDefault => ("environment_is_default", StatusCode::CONFLICT),
             Self::IdempotencyKeyInUse => ("idempotency_key_in_use", StatusCode::CONFLICT),
@@ -278,6 +287,8 @@ impl From<Error> for ApiError {
                     Thing::Tenant => Code::TenantNotFound,
                     Thing::Client => Code::ClientNotFound,
                     Thing::Secret => Code::SecretNotFound,
+                    Thing::Webhook => Code::WebhookNotFound,
+                    Thing::Delivery => Code::DeliveryNotFound,
                     Thing::Region => Code::NotFound,
                 };
                 Self::new(code, format!("There is no such {thing}."))
@@ -310,6 +321,10 @@ impl From<Error> for ApiError {
             Error::LastSecret => Self::new(
                 Code::LastSecret,
                 "This is the client's last secret; make another one first, or delete the client.",
+            ),
+            Error::WebhookDisabled => Self::new(
+                Code::WebhookDisabled,
+                "The webhook is disabled, so nothing is sent to it; enable it first.",
             ),
             Error::Stale { thing, stored } => Self::new(
                 Code::VersionConflict,

@@ -11,10 +11,12 @@ use actix_web::{
 use tenantry_domain::{
     environment::{Environment, EnvironmentRevision},
     error::{Error, Thing},
-    id::{EnvironmentId, TenantNumber},
+    id::{EnvironmentId, TenantNumber, WebhookId, parse_uuid},
     tenant::{Precondition, Revision, TenantHead},
     version::Version,
+    webhook::{Webhook, WebhookRevision},
 };
+use uuid::Uuid;
 
 use crate::{error::ApiError, negotiate::Representation};
 
@@ -26,6 +28,12 @@ pub(crate) fn management(tenant: &TenantHead, environment: &Environment) -> Stri
 /// The tag of an environment.
 pub(crate) fn environment(environment: &Environment) -> String {
     let EnvironmentRevision { id, version } = environment.revision();
+    format!("\"{version}.{id}\"")
+}
+
+/// The tag of a webhook.
+pub(crate) fn webhook(webhook: &Webhook) -> String {
+    let WebhookRevision { id, version } = webhook.revision();
     format!("\"{version}.{id}\"")
 }
 
@@ -59,6 +67,17 @@ pub(crate) fn precondition(request: &HttpRequest) -> Precondition {
 /// What the caller demands of the state of the environment that it changes.
 pub(crate) fn environment_precondition(request: &HttpRequest) -> Precondition<EnvironmentRevision> {
     demanded(request, environment_revision)
+}
+
+/// What the caller demands of the state of the webhook that it changes.
+pub(crate) fn webhook_precondition(request: &HttpRequest) -> Precondition<WebhookRevision> {
+    demanded(request, |tag| {
+        let (version, id) = versioned(tag)?;
+        Some(WebhookRevision {
+            id: WebhookId::from_uuid(id),
+            version,
+        })
+    })
 }
 
 /// Refuses what the caller demands of the state of a thing that has no entity tag: no tag
@@ -121,15 +140,23 @@ fn revision(tag: &str) -> Option<Revision> {
 
 /// Reads a strong tag of an environment.
 fn environment_revision(tag: &str) -> Option<EnvironmentRevision> {
+    let (version, id) = versioned(tag)?;
+    Some(EnvironmentRevision {
+        id: EnvironmentId::from_uuid(id),
+        version,
+    })
+}
+
+/// Reads a strong tag that is made of a version and an id.
+fn versioned(tag: &str) -> Option<(Version, Uuid)> {
     let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
     let (version, id) = inner.split_once('.')?;
-    let revision = EnvironmentRevision {
-        id: EnvironmentId::parse(id).ok()?,
-        version: Version::new(version.parse().ok()?).ok()?,
-    };
+    let (version, id) = (
+        Version::new(version.parse().ok()?).ok()?,
+        parse_uuid(id).ok()?,
+    );
     // Numbers and ids can be spelled in more than one way, and a tag in one only.
-    let EnvironmentRevision { id, version } = revision;
-    (format!("{version}.{id}") == inner).then_some(revision)
+    (format!("{version}.{}", id.hyphenated()) == inner).then_some((version, id))
 }
 
 #[cfg(test)]

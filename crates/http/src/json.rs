@@ -43,6 +43,11 @@ impl<'a> Members<'a> {
         });
     }
 
+    /// How many faults were noted.
+    pub(crate) fn faults(&self) -> usize {
+        self.faults.len()
+    }
+
     /// Whether a fault was noted.
     pub(crate) fn has_faults(&self) -> bool {
         !self.faults.is_empty()

@@ -37,7 +37,9 @@ mod render;
 mod routes;
 mod sign_in;
 mod suspects;
+mod target;
 mod usage;
+mod webhooks;
 mod writers;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
@@ -52,6 +54,7 @@ pub use crate::{
     operation::{Access, OperationInfo},
     routes::operations,
     usage::RecentUses,
+    webhooks::{AttemptOutcome, WebhookHub},
 };
 
 /// How long requests in flight may take to finish when the server stops, in seconds.

@@ -5,6 +5,8 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
+use crate::webhooks::WebhookHub;
+
 /// The counters of one server. They hang on no global registry, so that two servers can
 /// run in one process.
 pub(crate) struct Metrics {
@@ -21,7 +23,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// `others` are counted elsewhere, and told here.
-    pub(crate) fn new(others: &[&IntCounter]) -> Self {
+    pub(crate) fn new(others: &[&IntCounter], webhooks: &WebhookHub) -> Self {
         let registry = Registry::new();
         for &other in others {
             register(&registry, Ok(other.clone()));
@@ -34,6 +36,9 @@ impl Metrics {
             &["version"],
         );
         let build = register(&registry, build);
+        register(&registry, Ok(webhooks.attempts.clone()));
+        register(&registry, Ok(webhooks.pending.clone()));
+        register(&registry, Ok(webhooks.oldest.clone()));
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
             requests: register(

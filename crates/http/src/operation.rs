@@ -7,7 +7,10 @@
 
 use std::{fmt, future::Future};
 
-use actix_web::{HttpResponse, http::Method};
+use actix_web::{
+    HttpResponse,
+    http::{Method, StatusCode},
+};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use tenantry_auth::policy::Permission;
 use tenantry_domain::{event::EventName, scope::ManagementScope};
@@ -15,7 +18,7 @@ use tenantry_domain::{event::EventName, scope::ManagementScope};
 use crate::{
     call::Call,
     caller::{Caller, Management},
-    creation::{self, Creator},
+    creation::{self, Check, Creator, Procedure},
     error::ApiError,
     negotiate::Produces,
     render::Family,
@@ -75,11 +78,47 @@ impl Operation {
         path: &'static str,
         handler: Creator<P>,
     ) -> Self {
+        Self::creating(name, path, Procedure::default(), handler)
+    }
+
+    /// The same for one that has to find out something of the world before it is done.
+    pub(crate) fn create_checked<P: Permission>(
+        name: EventName,
+        path: &'static str,
+        check: Check,
+        handler: Creator<P>,
+    ) -> Self {
+        let procedure = Procedure {
+            check: Some(check),
+            ..Procedure::default()
+        };
+        Self::creating(name, path, procedure, handler)
+    }
+
+    /// The same for one that only asks for what is done later, by whoever delivers to webhooks.
+    pub(crate) fn request<P: Permission>(
+        name: EventName,
+        path: &'static str,
+        handler: Creator<P>,
+    ) -> Self {
+        let procedure = Procedure {
+            status: StatusCode::ACCEPTED,
+            ..Procedure::default()
+        };
+        Self::creating(name, path, procedure, handler)
+    }
+
+    fn creating<P: Permission>(
+        name: EventName,
+        path: &'static str,
+        procedure: Procedure,
+        handler: Creator<P>,
+    ) -> Self {
         let run: Handler = Box::new(move |mut call: Call| {
             async move {
                 let caller = Management::<P>::authenticate(&call).await?;
                 call.settle_representation(Produces::Json)?;
-                creation::run(&caller, call, handler).await
+                creation::run(&caller, call, procedure, handler).await
             }
             .boxed_local()
         });

@@ -15,6 +15,7 @@ use tenantry_domain::{
     page::{Cursor, Limit, PageRequest},
     tenant::TenantStatus,
     usecase::tenants::TenantQuery,
+    webhook::DeliveryStatus,
 };
 
 use crate::error::{ApiError, Location};
@@ -201,6 +202,14 @@ impl Query {
         event::choices(text, parse)
             .map_err(|wrong| wrong.into_iter().for_each(note))
             .ok()
+    }
+
+    /// Which of a webhook's deliveries are asked for, and which page of them.
+    pub(crate) fn delivery_query(&self) -> Result<(Option<DeliveryStatus>, PageRequest), ApiError> {
+        let mut faults = Vec::new();
+        let request = self.read_page_request(&mut faults);
+        let status = self.parsed("status", &mut faults, str::parse::<DeliveryStatus>);
+        refuse(faults).map(|()| (status, request))
     }
 
     /// The host that is asked for.

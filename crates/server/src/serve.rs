@@ -7,9 +7,10 @@ use std::{
 };
 
 use actix_web::rt::{self, System};
-use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits};
+use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits, webhook::WebhookKey};
 use tenantry_http::{
     CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, News, RecentEvents, RecentUses,
+    WebhookHub,
 };
 use tokio::net::TcpSocket;
 
@@ -21,7 +22,10 @@ use crate::{
     shutdown::Signals,
     startup::{self, Prepared},
     welcome::Welcome,
-    worker::{EventKeeper, EventSweeper, Herald, KeyKeeper, UseKeeper, Worker},
+    worker::{
+        DeliveryKeeper, EventKeeper, EventSweeper, Herald, KeyKeeper, Sender, UseKeeper,
+        WebhookParts, Webhooks, Worker,
+    },
 };
 
 /// How long a request's body may take to arrive.
@@ -55,6 +59,10 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         settings.token_ttl,
     )?);
     let pepper = startup::open_pepper(&*prepared.database, &settings.master_key, &prepared.world)?;
+    let webhook_key =
+        startup::open_webhook_key(&*prepared.database, &settings.master_key, &prepared.world)?;
+    let webhook_key = Arc::new(webhook_key);
+    let sender = Sender::new(&settings.webhooks, prepared.world.clock.clone())?;
     let system = System::new();
     let ended = system.block_on(async move {
         let listener = bind(settings.listen).map_err(|error| {
@@ -64,10 +72,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         let address = listener
             .local_addr()
             .map_err(|error| Failure::command(&error.to_string()))?;
-        let public_url = settings
-            .public_url
-            .clone()
-            .unwrap_or_else(|| PublicUrl::of_address(address));
+        let own_url = || PublicUrl::of_address(address);
+        let public_url = settings.public_url.clone().unwrap_or_else(own_url);
         let welcome = Welcome {
             address,
             public_url: public_url.clone(),
@@ -85,16 +91,34 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             prepared.world.clock.clone(),
             settings.events.retention_days,
         );
+        let hub = WebhookHub::new();
+        let retention = settings.webhooks.retention;
+        let deliveries = DeliveryKeeper::new(prepared.database.clone(), hub.clone(), retention);
+        let parts = WebhookParts {
+            sender,
+            store: prepared.database.clone(),
+            context: prepared.world.context(&settings),
+            key: webhook_key.clone(),
+            hub: hub.clone(),
+            public_url: public_url.as_str().to_owned(),
+        };
+        let webhooks = Webhooks::start(&settings.webhooks, parts);
         let deps = deps(
             settings,
             &prepared,
             keys.clone(),
-            (recent, told.clone()),
-            news,
-            pepper,
+            Shared {
+                uses: recent,
+                events: told.clone(),
+                news,
+                pepper,
+                webhook_key,
+                webhooks: hub,
+            },
             &public_url,
         );
         let workers = [
+            Worker::start(DeliveryKeeper::PERIOD, move || deliveries.keep()),
             // What goes wrong is in the log, and `/readyz` tells it.
             Worker::start(KeyKeeper::PERIOD, move || drop(keys.read_again())),
             Worker::start(UseKeeper::PERIOD, {
@@ -110,6 +134,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         ];
         serve(listener, deps, &welcome, &prepared.applied, warning).await?;
         drop(workers);
+        webhooks.stop().await;
         // No request is left that could use a client or be told of. A database that hangs does not keep
         // the server from ending.
         let stored = rt::task::spawn_blocking(move || {
@@ -209,13 +234,21 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
+/// What handlers share with others in the process, and with other servers.
+struct Shared {
+    uses: RecentUses,
+    events: RecentEvents,
+    news: News,
+    pepper: Pepper,
+    webhook_key: Arc<WebhookKey>,
+    webhooks: WebhookHub,
+}
+
 fn deps(
     settings: Settings,
     prepared: &Prepared,
     keys: Arc<KeyKeeper>,
-    (uses, events): (RecentUses, RecentEvents),
-    news: News,
-    pepper: Pepper,
+    shared: Shared,
     public_url: &PublicUrl,
 ) -> Arc<Deps> {
     let config = HttpConfig {
@@ -235,6 +268,7 @@ fn deps(
             per_address: settings.failed_logins_per_address,
             window: FAILURE_WINDOW,
         },
+        webhook_targets: settings.webhooks.targets,
     };
     Deps::new(DepsParts {
         store: prepared.database.clone(),
@@ -243,11 +277,13 @@ fn deps(
         reserved: Arc::new(settings.reserved),
         keys: keys.ring(),
         key_reader: keys,
-        uses,
-        news,
-        events,
+        uses: shared.uses,
+        events: shared.events,
+        news: shared.news,
         hasher: prepared.world.hasher.clone(),
-        pepper,
+        pepper: shared.pepper,
+        webhook_key: shared.webhook_key,
+        webhooks: shared.webhooks,
         config,
     })
 }

@@ -4,7 +4,12 @@ use std::{
     fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration,
 };
 
-use tenantry_auth::{idempotency::Pepper, keys::KeyRing};
+use tenantry_auth::{
+    idempotency::Pepper,
+    keys::KeyRing,
+    master_key::{CannotOpen, MasterKey},
+    webhook::WebhookKey,
+};
 use tenantry_domain::{
     key::SealedKey,
     port::{Snapshot, Store, StoreError, UnitOfWork, read, write},
@@ -138,26 +143,48 @@ pub(crate) fn open_keys(
     Err(Failure::setting(key, &problem))
 }
 
-/// Opens what kept answers are sealed with, and makes it on the first start of a program
-/// that needs it. Of several servers that start together one makes it for all.
+/// Opens what kept answers are sealed with.
 pub(crate) fn open_pepper(
     store: &dyn Store,
     source: &MasterKeySource,
     world: &World,
 ) -> Result<Pepper, Failure> {
+    let make = |key: &MasterKey| Pepper::generate(&*world.entropy, key);
+    open_server_secret(store, source, Pepper::NAME, make, Pepper::open)
+}
+
+/// Opens what webhooks' secrets are sealed under.
+pub(crate) fn open_webhook_key(
+    store: &dyn Store,
+    source: &MasterKeySource,
+    world: &World,
+) -> Result<WebhookKey, Failure> {
+    let make = |key: &MasterKey| WebhookKey::generate(&*world.entropy, key);
+    open_server_secret(store, source, WebhookKey::NAME, make, WebhookKey::open)
+}
+
+/// Opens a secret that all servers share, and makes it on the first start of a program that
+/// needs it. Of several servers that start together one makes it for all.
+fn open_server_secret<T>(
+    store: &dyn Store,
+    source: &MasterKeySource,
+    name: &str,
+    make: impl Fn(&MasterKey) -> ServerSecret,
+    open: impl Fn(&ServerSecret, &MasterKey) -> Result<T, CannotOpen>,
+) -> Result<T, Failure> {
     let stored = read(store, |unit: &mut dyn Snapshot| unit.server_secrets().all())
         .map_err(|error: StoreError| Failure::database(&error))?;
-    let is_pepper = |secret: &ServerSecret| secret.name == Pepper::NAME;
-    let sealed = if let Some(sealed) = stored.into_iter().find(is_pepper) {
+    let is_it = |secret: &ServerSecret| secret.name == name;
+    let sealed = if let Some(sealed) = stored.into_iter().find(is_it) {
         sealed
     } else {
         let master_key = open_keys(store, source)?.master_key.key;
         write(store, |unit: &mut dyn UnitOfWork| {
             let secrets = unit.server_secrets();
-            if let Some(sealed) = secrets.all()?.into_iter().find(is_pepper) {
+            if let Some(sealed) = secrets.all()?.into_iter().find(is_it) {
                 return Ok(sealed);
             }
-            let sealed = Pepper::generate(&*world.entropy, &master_key);
+            let sealed = make(&master_key);
             secrets.insert(&sealed)?;
             Ok(sealed)
         })
@@ -165,9 +192,9 @@ pub(crate) fn open_pepper(
     };
     let opened = master_key::candidates(source)?
         .into_iter()
-        .find_map(|candidate| Pepper::open(&sealed, &candidate.key).ok());
+        .find_map(|candidate| open(&sealed, &candidate.key).ok());
     opened.ok_or_else(|| {
-        let problem = format!("the key does not open the server secret {}", Pepper::NAME);
+        let problem = format!("the key does not open the server secret {name}");
         let key = match source {
             MasterKeySource::Inline(_) => Key::MasterKey,
             MasterKeySource::File(_) => Key::MasterKeyFile,

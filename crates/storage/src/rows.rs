@@ -3,6 +3,8 @@
 //! They are apart from the aggregates: nothing gets out of here that the domain's own
 //! parsers would not let in.
 
+mod webhooks;
+
 use std::{collections::BTreeSet, fmt::Display, str::FromStr};
 
 use diesel::prelude::{Queryable, QueryableByName, Selectable};
@@ -16,7 +18,7 @@ use tenantry_domain::{
     },
     event::{EventId, InvalidRequestId, RequestEnd, StoredRequest},
     feed::{ChangeActor, Kind, Others, RawSubject, Sequence, StoredChange},
-    id::{EnvironmentId, RequestId, TenantId, TenantNumber},
+    id::{EnvironmentId, RequestId, TenantId, TenantNumber, WebhookId},
     key::SealedKey,
     name::Name,
     scope::ScopeSet,
@@ -25,6 +27,7 @@ use tenantry_domain::{
     version::Version,
 };
 
+pub(crate) use self::webhooks::{DeliveryRow, LineRow, WebhookRow, WebhookSecretRow};
 use crate::{
     error::Corrupt,
     schema::{
@@ -132,6 +135,7 @@ pub(crate) struct ChangeRow {
     request_id: Option<String>,
     subject: String,
     previous_tenant_id: Option<DbUuid>,
+    webhook_id: Option<DbUuid>,
 }
 
 /// A request of which events are made.
@@ -297,6 +301,7 @@ impl ChangeRow {
             request_id: self.request_id,
             subject: row.field("subject", RawSubject::new(self.subject))?,
             previous_tenant_id: self.previous_tenant_id.map(TenantId::from),
+            webhook_id: self.webhook_id.map(WebhookId::from),
             others: Others::new(),
         })
     }

@@ -157,6 +157,7 @@ table! {
         request_id -> Nullable<Text>,
         subject -> Text,
         previous_tenant_id -> Nullable<SqlUuid>,
+        webhook_id -> Nullable<SqlUuid>,
     }
 }
 
@@ -199,6 +200,63 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::types::{SqlTimestamp, SqlUuid};
+
+    webhooks (id) {
+        id -> SqlUuid,
+        url -> Text,
+        types -> Nullable<Text>,
+        environment_ids -> Nullable<Text>,
+        state -> Text,
+        version -> Integer,
+        created_at -> SqlTimestamp,
+        updated_at -> SqlTimestamp,
+        position -> BigInt,
+        due_at -> Nullable<SqlTimestamp>,
+        failing_since -> Nullable<SqlTimestamp>,
+        lease_token -> Nullable<SqlUuid>,
+        lease_until -> Nullable<SqlTimestamp>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable};
+    use crate::types::{SqlTimestamp, SqlUuid};
+
+    webhook_secrets (id) {
+        id -> SqlUuid,
+        webhook_id -> SqlUuid,
+        sealed -> Binary,
+        created_at -> SqlTimestamp,
+        expires_at -> Nullable<SqlTimestamp>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::types::{SqlTimestamp, SqlUuid};
+
+    webhook_deliveries (id) {
+        id -> SqlUuid,
+        webhook_id -> SqlUuid,
+        sequence -> BigInt,
+        #[sql_name = "type"]
+        kind -> Text,
+        status -> Text,
+        attempts -> Integer,
+        is_repeat -> Bool,
+        created_at -> SqlTimestamp,
+        first_attempt_at -> Nullable<SqlTimestamp>,
+        last_attempt_at -> Nullable<SqlTimestamp>,
+        next_attempt_at -> Nullable<SqlTimestamp>,
+        last_status_code -> Nullable<Integer>,
+        last_error -> Nullable<Text>,
+        finished_at -> Nullable<SqlTimestamp>,
+    }
+}
+
+table! {
     use diesel::sql_types::Text;
 
     // Diesel's own table of the migrations that were applied.
@@ -209,6 +267,8 @@ table! {
 
 joinable!(environments -> regions (region_id));
 joinable!(clients -> tenants (tenant_number));
+joinable!(webhook_deliveries -> webhooks (webhook_id));
 
 allow_tables_to_appear_in_same_query!(environments, regions);
 allow_tables_to_appear_in_same_query!(clients, tenants, environments);
+allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);

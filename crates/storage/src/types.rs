@@ -17,7 +17,10 @@ use diesel::{
 };
 use tenantry_domain::{
     clock::Timestamp,
-    id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId},
+    id::{
+        ClientKey, DeliveryId, EnvironmentId, LeaseToken, RegionId, SecretId, SystemAccountId,
+        TenantId, WebhookId,
+    },
 };
 use uuid::Uuid;
 
@@ -140,9 +143,12 @@ macro_rules! ids {
 
 ids!(
     ClientKey,
+    DeliveryId,
     EnvironmentId,
+    LeaseToken,
     RegionId,
     SecretId,
     SystemAccountId,
-    TenantId
+    TenantId,
+    WebhookId
 );

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Kind, Others};
 use crate::{
     clock::Timestamp,
-    id::{EnvironmentId, RegionId, TenantId},
+    id::{EnvironmentId, RegionId, TenantId, WebhookId},
 };
 
 /// What a change is about, as it was after the change (before it, for a delete).
@@ -19,6 +19,8 @@ pub enum Subject {
     Client(Box<ClientSubject>),
     /// An environment: types that begin with `environment.`.
     Environment(Box<EnvironmentSubject>),
+    /// A webhook: types that begin with `webhook.`.
+    Webhook(Box<WebhookSubject>),
     /// Something that only a later program knows.
     Other(Value),
 }
@@ -30,6 +32,7 @@ impl Subject {
             "tenant" => Self::Tenant(serde_json::from_value(value)?),
             "client" => Self::Client(serde_json::from_value(value)?),
             "environment" => Self::Environment(serde_json::from_value(value)?),
+            "webhook" => Self::Webhook(serde_json::from_value(value)?),
             _ => Self::Other(value),
         })
     }
@@ -108,6 +111,35 @@ pub struct EnvironmentSubject {
     pub deployment_model: String,
     /// Where it is.
     pub region: RegionSubject,
+    /// What else a later program says of it.
+    #[serde(flatten)]
+    pub others: Others,
+}
+
+/// A webhook, never with a secret.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookSubject {
+    /// Its id.
+    pub id: WebhookId,
+    /// Where deliveries go.
+    pub url: String,
+    /// The types of changes that it is told of; none for all.
+    pub types: Option<Vec<String>>,
+    /// The environments of whose changes it is told; none for all.
+    pub environment_ids: Option<Vec<EnvironmentId>>,
+    /// Whether nothing is sent to it.
+    pub disabled: bool,
+    /// Why: `request`, `failures`, or a word of a later program.
+    pub disabled_reason: Option<String>,
+    /// Its version, at least 1.
+    pub version: i32,
+    /// When it was made.
+    #[serde(serialize_with = "micros", deserialize_with = "instant")]
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    #[serde(serialize_with = "micros", deserialize_with = "instant")]
+    pub updated_at: Timestamp,
     /// What else a later program says of it.
     #[serde(flatten)]
     pub others: Others,

@@ -38,6 +38,7 @@ fn file(kind: ChangeType) -> &'static str {
         ChangeType::EnvironmentDeleted => {
             include_str!("../../tests/feed/v1/environment.deleted.json")
         }
+        ChangeType::WebhookDisabled => include_str!("../../tests/feed/v1/webhook.disabled.json"),
     };
     text.trim_end()
 }
@@ -116,6 +117,9 @@ fn example(kind: ChangeType) -> StoredChange {
         ChangeType::EnvironmentCreated | ChangeType::EnvironmentDeleted => {
             Origin::CLI.environment(kind, now, &environment)
         }
+        ChangeType::WebhookDisabled => {
+            Origin::CLI.webhook(kind, now, &testing::webhook().give_up(now).unwrap())
+        }
     };
     StoredChange::new(Sequence::new(number).unwrap(), change).unwrap()
 }
@@ -141,6 +145,7 @@ fn every_type_has_the_form_that_was_promised() {
             }
             Subject::Client(client) => client.others.is_empty(),
             Subject::Environment(environment) => environment.others.is_empty(),
+            Subject::Webhook(webhook) => webhook.others.is_empty(),
             Subject::Other(_) => false,
         };
         assert!(known, "the reader's types know every member: {kind:?}");

@@ -14,7 +14,7 @@ use crate::{
     port::{
         AccountRepository, AnswerRepository, ChangeLog, ChangeQueries, ClientRepository,
         EnvironmentRepository, EventRepository, KeyRepository, ServerSecretRepository, Snapshot,
-        StoreError, TenantRepository, TokenRepository, UnitOfWork,
+        StoreError, TenantRepository, TokenRepository, UnitOfWork, WebhookRepository,
     },
 };
 
@@ -153,6 +153,10 @@ impl UnitOfWork for Noting<'_> {
 
     fn events(&mut self) -> &mut dyn EventRepository {
         self.unit.events()
+    }
+
+    fn webhooks(&mut self) -> &mut dyn WebhookRepository {
+        self.unit.webhooks()
     }
 
     /// The unit belongs to whoever has begun it.

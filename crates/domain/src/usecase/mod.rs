@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod bootstrap;
 pub mod bulk;
 pub mod clients;
+pub mod deliveries;
 pub mod environments;
 pub mod events;
 pub mod feed;
@@ -18,6 +19,7 @@ pub mod management;
 pub mod secrets;
 pub mod tenants;
 pub mod tokens;
+pub mod webhooks;
 
 use std::sync::Arc;
 

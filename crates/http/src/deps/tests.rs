@@ -9,7 +9,7 @@ use std::sync::{
 use tenantry_domain::port::{
     AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
     EventRepository, Group, KeyRepository, ServerSecretRepository, StoreError, TenantRepository,
-    TokenRepository,
+    TokenRepository, WebhookRepository,
 };
 
 use super::*;
@@ -112,6 +112,10 @@ impl UnitOfWork for Unit {
     }
 
     fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository {
+        unreachable!()
+    }
+
+    fn webhooks(&mut self) -> &mut dyn WebhookRepository {
         unreachable!()
     }
 

@@ -14,6 +14,7 @@ use tenantry_auth::{
     keys::{self, KeyRing, SharedKeyRing},
     limiter::FailureLimits,
     master_key::MasterKey,
+    webhook::WebhookKey,
 };
 use tenantry_domain::{
     key::SigningAlgorithm,
@@ -21,6 +22,7 @@ use tenantry_domain::{
     record::RecordQuery,
     subdomain::ReservedLabels,
     testing::{ManualClock, instant},
+    webhook::TargetPolicy,
 };
 
 use super::*;
@@ -32,6 +34,7 @@ use crate::{
     news::News,
     operation::OperationName,
     usage::RecentUses,
+    webhooks::WebhookHub,
 };
 
 /// A database that is away.
@@ -83,6 +86,10 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
         hasher: Hasher::new(),
         uses: RecentUses::default(),
         events: RecentEvents::new(true),
+        webhook_key: Arc::new(
+            WebhookKey::open(&WebhookKey::generate(&OsEntropy, &master), &master).unwrap(),
+        ),
+        webhooks: WebhookHub::new(),
         pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
         news: News::default(),
         config: HttpConfig {
@@ -95,6 +102,7 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
             readers: 1,
             writers: 1,
             failure_limits: FailureLimits::default(),
+            webhook_targets: TargetPolicy::default(),
         },
     })
 }

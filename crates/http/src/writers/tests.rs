@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tenantry_domain::port::{
     AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
     EventRepository, Group, KeyRepository, ServerSecretRepository, Snapshot, TenantRepository,
-    TokenRepository,
+    TokenRepository, WebhookRepository,
 };
 
 use super::*;
@@ -101,6 +101,10 @@ impl UnitOfWork for Unit {
     }
 
     fn events(&mut self) -> &mut dyn EventRepository {
+        unreachable!()
+    }
+
+    fn webhooks(&mut self) -> &mut dyn WebhookRepository {
         unreachable!()
     }
 

@@ -7,7 +7,7 @@ use tenantry_domain::{
     port::{
         AccountRepository, AnswerRepository, ChangeLog, ClientRepository, EnvironmentRepository,
         EventRepository, Group, KeyRepository, ServerSecretRepository, Snapshot, TenantRepository,
-        TokenRepository, read,
+        TokenRepository, WebhookRepository, read,
     },
     scope::ScopeSet,
 };
@@ -249,6 +249,10 @@ impl UnitOfWork for RefusingUnit {
 
     fn server_secrets(&mut self) -> &mut dyn ServerSecretRepository {
         self.unit.server_secrets()
+    }
+
+    fn webhooks(&mut self) -> &mut dyn WebhookRepository {
+        self.unit.webhooks()
     }
 
     fn changes(&mut self) -> &mut dyn ChangeLog {

@@ -11,6 +11,7 @@ mod migrate;
 pub(crate) mod output;
 mod secret;
 mod system_account;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -19,7 +20,7 @@ use clap::{Parser, Subcommand};
 use self::{
     client::ClientCommand, dev::DevCommand, environment::EnvironmentCommand, feed::FeedCommand,
     key::KeyCommand, master_key::MasterKeyCommand, migrate::MigrateCommand,
-    system_account::SystemAccountCommand,
+    system_account::SystemAccountCommand, webhook::WebhookCommand,
 };
 use crate::{
     config::Settings,
@@ -83,6 +84,9 @@ enum Command {
     /// Show changes of tenants, clients and environments as they are committed
     #[command(subcommand)]
     Feed(FeedCommand),
+    /// List webhooks, and check deliveries that were captured
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// For developers of Tenantry
     #[command(subcommand, hide = true)]
     Dev(DevCommand),
@@ -130,6 +134,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Key(command) => command.run(&settings),
         Command::MasterKey(command) => command.run(&settings),
         Command::Feed(command) => command.run(&settings),
+        Command::Webhook(command) => command.run(&settings),
         Command::Dev(command) => command.run(&settings),
     }
 }

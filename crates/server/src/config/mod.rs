@@ -11,7 +11,7 @@ mod reader;
 mod sources;
 pub mod table;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use tenantry_domain::{
@@ -20,6 +20,7 @@ use tenantry_domain::{
     environment::AuthorizationServerDomain,
     subdomain::ReservedLabels,
     usecase::environments::CreateEnvironment,
+    webhook::{RetryPolicy, TargetPolicy},
 };
 
 pub use self::{
@@ -62,6 +63,8 @@ pub struct Settings {
     pub stream_heartbeat: u32,
     /// Whether requests are told of in events, and for how long.
     pub events: EventSettings,
+    /// How webhooks are delivered to.
+    pub webhooks: WebhookSettings,
     /// What is odd, but no reason to refuse; to be logged once logging works.
     pub warnings: Vec<String>,
 }
@@ -86,6 +89,21 @@ pub struct EventSettings {
     pub are_on: bool,
     /// How many days an event is kept.
     pub retention_days: u32,
+}
+
+/// How webhooks are delivered to.
+#[derive(Clone, Debug)]
+pub struct WebhookSettings {
+    /// Where they may lead.
+    pub targets: TargetPolicy,
+    /// A file of certificates that receivers are trusted by, beside the machine's own.
+    pub ca_file: Option<PathBuf>,
+    /// How long a delivery may take.
+    pub timeout: Duration,
+    /// When what has failed is tried again.
+    pub retries: RetryPolicy,
+    /// For how many seconds a finished delivery is kept.
+    pub retention: u32,
 }
 
 /// Where the master key is.

@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use secrecy::SecretString;
@@ -16,13 +17,14 @@ use tenantry_domain::{
     name::Name,
     subdomain::{DomainName, ReservedLabels},
     usecase::environments::{CreateEnvironment, RegionChoice},
+    webhook::{RetryPolicy, TargetPolicy},
 };
 use tenantry_storage::{DatabaseUrl, Synchronous};
 
 use super::{
     BootstrapSettings, DatabaseSettings, EventSettings, LogFormat, LogSettings, MasterKeySource,
     Origin, PublicUrl, RawValue, SettingError, Settings, Sources, SystemCreateStatus,
-    environments_file, table::Key,
+    WebhookSettings, environments_file, table::Key,
 };
 
 /// Checks all that was given, and fills in the defaults.
@@ -68,6 +70,7 @@ pub(super) fn read(sources: &Sources) -> Result<Settings, SettingError> {
             are_on: reader.optional(Key::Events, parse_switch)?.unwrap_or(true),
             retention_days: reader.number(Key::EventRetentionDays, 1, 36_500, 30)?,
         },
+        webhooks: read_webhooks(&reader)?,
         warnings,
     })
 }
@@ -264,6 +267,54 @@ fn read_log(reader: &Reader<'_>) -> Result<LogSettings, SettingError> {
         format: reader
             .optional(Key::LogFormat, parse_format)?
             .unwrap_or(LogFormat::Text),
+    })
+}
+
+fn read_webhooks(reader: &Reader<'_>) -> Result<WebhookSettings, SettingError> {
+    /// No wait is longer than a month, and no webhook fails for longer than a year unnoticed.
+    const MONTH: u32 = 2_592_000;
+    const YEAR: u32 = 31_536_000;
+    let allow_private = reader.optional(Key::WebhookAllowPrivate, |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be `true` or `false`"),
+    })?;
+    let delays = reader.list(Key::WebhookRetryDelays).map(|entries| {
+        let delays: Vec<u32> = entries
+            .iter()
+            .map_while(|entry| entry.parse().ok().filter(|seconds| (1..=MONTH).contains(seconds)))
+            .collect();
+        let is_whole = delays.len() == entries.len() && (1..=32).contains(&delays.len());
+        is_whole.then_some(delays).ok_or_else(|| {
+            let problem = format!(
+                "must be 1 to 32 whole numbers of seconds from 1 to {MONTH}, with commas between them"
+            );
+            reader.fault(Key::WebhookRetryDelays, problem, None)
+        })
+    });
+    let delays = delays.transpose()?;
+    Ok(WebhookSettings {
+        targets: TargetPolicy {
+            allow_private: allow_private.unwrap_or(false),
+        },
+        ca_file: reader.optional(Key::WebhookCaFile, parse_path)?,
+        timeout: Duration::from_secs(reader.number(Key::WebhookTimeout, 1, 60, 10)?),
+        retries: RetryPolicy::new(
+            delays.unwrap_or_else(|| RetryPolicy::DELAYS.to_vec()),
+            reader.number(
+                Key::WebhookGiveUpAfter,
+                1,
+                MONTH,
+                RetryPolicy::GIVE_UP_AFTER,
+            )?,
+            reader.number(
+                Key::WebhookDisableAfter,
+                1,
+                YEAR,
+                RetryPolicy::DISABLE_AFTER,
+            )?,
+        ),
+        retention: 86_400 * reader.number(Key::WebhookRetentionDays, 1, 365, 7)?,
     })
 }
 

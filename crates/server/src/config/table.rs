@@ -54,10 +54,31 @@ pub enum Key {
     Events,
     /// How long events are kept.
     EventRetentionDays,
+    /// Whether webhooks may lead to private addresses.
+    WebhookAllowPrivate,
+    /// Certificates that receivers of webhooks are trusted by.
+    WebhookCaFile,
+    /// How long a delivery to a webhook may take.
+    WebhookTimeout,
+    /// The waits between attempts to deliver.
+    WebhookRetryDelays,
+    /// For how long a delivery is tried.
+    WebhookGiveUpAfter,
+    /// After how much failure a webhook is disabled.
+    WebhookDisableAfter,
+    /// For how long finished deliveries are kept.
+    WebhookRetentionDays,
+}
+
+impl Key {
+    /// The environment variable of the setting.
+    pub fn variable(self) -> String {
+        Setting::of(self).variable()
+    }
 }
 
 /// All settings, in the order of [`Key`].
-pub const TABLE: [Setting; 25] = [
+pub const TABLE: [Setting; 32] = [
     setting(Key::Listen, "listen", "listen", "ADDRESS:PORT")
         .default("127.0.0.1:8080")
         .help("Where to listen; port 0 takes a free one"),
@@ -138,6 +159,28 @@ pub const TABLE: [Setting; 25] = [
     setting(Key::EventRetentionDays, "event_retention_days", "event-retention-days", "DAYS")
         .default("30")
         .help("How many days analytic events are kept"),
+    setting(Key::WebhookAllowPrivate, "webhook_allow_private", "webhook-allow-private", "true|false")
+        .default("false")
+        .help("Whether webhooks may lead to private addresses, and be http://"),
+    setting(Key::WebhookCaFile, "webhook_ca_file", "webhook-ca-file", "FILE")
+        .default("none")
+        .help("Certificates in PEM form that receivers of webhooks are trusted by, beside the machine's own"),
+    setting(Key::WebhookTimeout, "webhook_timeout", "webhook-timeout", "SECONDS")
+        .default("10")
+        .help("How long a receiver may take to answer a delivery"),
+    setting(Key::WebhookRetryDelays, "webhook_retry_delays", "webhook-retry-delays", "SECONDS,…")
+        .default("5, 30, 120, 600, 1800, 3600, 7200, 14400")
+        .help("How long to wait before each further attempt at a delivery; the last one is repeated")
+        .list(),
+    setting(Key::WebhookGiveUpAfter, "webhook_give_up_after", "webhook-give-up-after", "SECONDS")
+        .default("86400")
+        .help("For how long a delivery is tried before it is given up"),
+    setting(Key::WebhookDisableAfter, "webhook_disable_after", "webhook-disable-after", "SECONDS")
+        .default("432000")
+        .help("After how much time of nothing but failures a webhook is disabled"),
+    setting(Key::WebhookRetentionDays, "webhook_retention_days", "webhook-retention-days", "DAYS")
+        .default("7")
+        .help("How many days a delivery is kept that was delivered or given up"),
 ];
 
 /// The variable that names the settings file; no setting itself.

@@ -4,6 +4,7 @@ mod events;
 mod keys;
 mod news;
 mod uses;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     keys::KeyKeeper,
     news::Herald,
     uses::UseKeeper,
+    webhooks::{DeliveryKeeper, Parts as WebhookParts, Sender, Webhooks},
 };
 
 /// A round that takes longer hangs, in a database that never answers. The next one is not

@@ -8,10 +8,10 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 
-use self::cases::{Access, CASES, Case, Elsewhere, Target, new_environment};
+use self::cases::{Access, CASES, Case, Elsewhere, Target, new_environment, new_webhook};
 use crate::harness::reference::{ENVIRONMENT_ID, environment, unique_label};
 use crate::harness::{Request, Response, Server};
-use crate::support::{SCOPES, assert_error, create_tenant, management_client, text};
+use crate::support::{SCOPES, assert_error, create_tenant, management_client, poll, text};
 
 /// An environment that nothing of this file lies in; clients bound to it see nothing.
 const ELSEWHERE: &str = "0b0e6d8f-5f3a-4d53-a2c4-4d8c16a0a3f5";
@@ -67,8 +67,25 @@ impl Target {
                 let secret = list.expect_status(200).json()["data"][0]["id"].clone();
                 vec![tenant.id, tenant.client_id, text(&secret)]
             }
+            Self::Webhook => vec![make_webhook(&new_webhook())],
+            Self::Delivery => {
+                let mut body = new_webhook();
+                body["disabled"] = json!(false);
+                let webhook = make_webhook(&body);
+                tenant();
+                let path = format!("/v1/webhooks/{webhook}/deliveries");
+                let list = server().get(&path).bearer(&server().token());
+                let list = poll(&list, |answer| answer.json()["data"][0].is_object());
+                vec![webhook, text(&list.json()["data"][0]["id"])]
+            }
         }
     }
+}
+
+fn make_webhook(body: &serde_json::Value) -> String {
+    let request = server().post("/v1/webhooks").bearer(&server().token());
+    let made = request.json(body).send().expect_status(201);
+    text(&made.json()["id"])
 }
 
 impl Case {

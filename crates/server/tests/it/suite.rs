@@ -47,3 +47,4 @@ mod token;
 mod token_claims;
 mod token_errors;
 mod token_state;
+pub(crate) mod webhooks;

@@ -39,7 +39,7 @@ use crate::{
     error::spares_connection,
     migrate::MigrateError,
     schema::{__diesel_schema_migrations as applied, tenants},
-    types::DbUuid,
+    types::{DbTime, DbUuid, SqlTimestamp},
 };
 
 /// Begins a transaction that reads one state: that of its first statement.
@@ -109,6 +109,18 @@ struct There {
 /// become one that can't be written to.
 pub(super) fn loses_connection(error: &Error) -> bool {
     !spares_connection(error)
+}
+
+#[derive(QueryableByName)]
+struct Now {
+    #[diesel(sql_type = SqlTimestamp)]
+    now: DbTime,
+}
+
+/// The present instant by the clock of the server that the database runs on.
+pub(super) fn clock(conn: &mut Conn) -> QueryResult<DbTime> {
+    let now: Now = sql_query("SELECT clock_timestamp() AS now").get_result(conn)?;
+    Ok(now.now)
 }
 
 /// The versions of the migrations that were applied, in order; none where the table of

@@ -39,6 +39,7 @@ macro_rules! values {
             changes::request_id.eq(change.request_id.as_ref().map(RequestId::as_str)),
             changes::subject.eq(&change.subject),
             changes::previous_tenant_id.eq(change.previous_tenant_id.map(DbUuid::from)),
+            changes::webhook_id.eq(change.webhook_id.map(DbUuid::from)),
         )
     }};
 }

@@ -20,6 +20,7 @@ mod server_secrets;
 mod tenant_pages;
 mod tenants;
 mod tokens;
+mod webhooks;
 
 pub(super) use self::group::WriteGroup;
 
@@ -32,7 +33,7 @@ use tenantry_domain::{
         ChangeQueries, ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository,
         EventQueries, EventRepository, KeyQueries, KeyRepository, ServerSecretQueries,
         ServerSecretRepository, Snapshot, StoreError, TenantQueries, TenantRepository,
-        TokenQueries, TokenRepository, UnitOfWork,
+        TokenQueries, TokenRepository, UnitOfWork, WebhookQueries, WebhookRepository,
     },
 };
 use time::macros::datetime;
@@ -170,6 +171,10 @@ impl Snapshot for ReadUnit {
     fn events(&mut self) -> &mut dyn EventQueries {
         &mut self.0
     }
+
+    fn webhooks(&mut self) -> &mut dyn WebhookQueries {
+        &mut self.0
+    }
 }
 
 /// A transaction that reads and writes.
@@ -226,6 +231,10 @@ macro_rules! repositories {
         }
 
         fn events(&mut self) -> &mut dyn EventRepository {
+            self.$session()
+        }
+
+        fn webhooks(&mut self) -> &mut dyn WebhookRepository {
             self.$session()
         }
     };

@@ -14,7 +14,7 @@ use super::Conn;
 use crate::{
     migrate::MigrateError,
     schema::{__diesel_schema_migrations as applied, tenants},
-    types::DbUuid,
+    types::{DbTime, DbUuid, SqlTimestamp},
 };
 
 /// Begins a transaction that reads one state: that of its first statement.
@@ -96,6 +96,19 @@ pub(super) fn id_among(ids: &[DbUuid]) -> Condition {
 struct TableName {
     #[diesel(sql_type = Text)]
     table: String,
+}
+
+#[derive(QueryableByName)]
+struct Now {
+    #[diesel(sql_type = SqlTimestamp)]
+    now: DbTime,
+}
+
+/// The present instant by the clock of the machine, in whole milliseconds: the database has no other.
+pub(super) fn clock(conn: &mut Conn) -> QueryResult<DbTime> {
+    let now: Now = sql_query("SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS now")
+        .get_result(conn)?;
+    Ok(now.now)
 }
 
 /// The versions of the migrations that were applied, in order; none where the table of

@@ -538,7 +538,7 @@ fn every_foreign_key_has_an_index() {
     let keys = sql_query(keys)
         .get_result::<Number>(&mut link.conn)
         .unwrap();
-    assert_eq!(keys.number, 6, "the query above sees them");
+    assert_eq!(keys.number, 8, "the query above sees them");
 }
 
 /// Nothing is acknowledged into a file that nobody can find again.

@@ -17,7 +17,7 @@ use diesel::{
 use tempfile::TempDir;
 use tenantry_domain::{
     clock::Timestamp,
-    id::{EnvironmentId, TenantId},
+    id::{EnvironmentId, TenantId, WebhookId},
 };
 
 use self::server::OwnDatabase;
@@ -129,6 +129,8 @@ pub struct RecordedChange {
     pub subject: String,
     /// The id that the tenant had before.
     pub previous_tenant_id: Option<TenantId>,
+    /// The webhook that it is about.
+    pub webhook_id: Option<WebhookId>,
 }
 
 impl TestDatabase {
@@ -284,6 +286,7 @@ struct ChangeRow {
     request_id: Option<String>,
     subject: String,
     previous_tenant_id: Option<DbUuid>,
+    webhook_id: Option<DbUuid>,
 }
 
 impl From<ChangeRow> for RecordedChange {
@@ -301,6 +304,7 @@ impl From<ChangeRow> for RecordedChange {
             request_id: row.request_id,
             subject: row.subject,
             previous_tenant_id: row.previous_tenant_id.map(TenantId::from),
+            webhook_id: row.webhook_id.map(WebhookId::from),
         }
     }
 }

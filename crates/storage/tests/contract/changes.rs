@@ -5,7 +5,7 @@ use tenantry_domain::{
     client::ClientId,
     environment::EnvironmentAccess,
     feed::{Sequence, StoredChange},
-    id::{RequestId, SystemAccountId, TenantId},
+    id::{RequestId, SystemAccountId, TenantId, WebhookId},
     page::Limit,
     port::{Store, StoreError},
     usecase::feed,
@@ -29,6 +29,7 @@ pub(crate) fn change(n: i64) -> NewChange {
         request_id: None,
         subject: "{}".to_owned(),
         previous_tenant_id: None,
+        webhook_id: None,
     }
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn are_recorded_with_everything(db: &TestDatabase) {
         request_id: None,
         subject: "{}".to_owned(),
         previous_tenant_id: None,
+        webhook_id: None,
     };
     let full = RecordedChange {
         kind: "client.secret_rotated".to_owned(),
@@ -205,6 +207,7 @@ pub(crate) fn come_back_as_they_went_in(db: &TestDatabase) {
         request_id: RequestId::parse("request-1"),
         subject: r#"{"name":"é","n":12345678901234567890123}"#.to_owned(),
         previous_tenant_id: Some(TenantId::from_uuid(Uuid::from_u128(8))),
+        webhook_id: Some(WebhookId::from_uuid(Uuid::from_u128(9))),
         ..change(1)
     };
     write(&**db, |unit| {

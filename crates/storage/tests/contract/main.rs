@@ -29,6 +29,7 @@ mod unique;
 mod units;
 mod usecases;
 mod watch;
+mod webhooks;
 
 /// Makes a test of each rule for each kind of database. A rule that is missing in the
 /// list is dead code, and the compiler says so.
@@ -150,6 +151,18 @@ on_every_database! {
     watch:
         commits_of_others_are_noticed
         who_is_told_need_not_ask;
+    webhooks:
+        come_back_as_they_went_in
+        are_changed_in_the_version_that_was_read
+        have_secrets_that_come_and_go
+        have_a_line_and_a_lease
+        deliveries_come_back_in_order
+        finished_deliveries_are_forgotten_in_small_steps
+        only_one_works_on_a_webhook
+        what_fails_keeps_its_place
+        no_more_is_foreseen_than_can_be_sent
+        one_that_only_fails_is_disabled_with_a_change
+        a_survey_finds_what_can_be_sent;
     units:
         dropped_without_commit_have_done_nothing
         that_panic_have_done_nothing

@@ -6,6 +6,7 @@ mod environments;
 mod events;
 mod secrets;
 mod tenants;
+mod webhooks;
 
 use crate::operation::Operation;
 
@@ -16,5 +17,6 @@ pub(super) fn operations() -> Vec<Operation> {
     operations.extend(secrets::operations());
     operations.extend(changes::operations());
     operations.extend(events::operations());
+    operations.extend(webhooks::operations());
     operations
 }

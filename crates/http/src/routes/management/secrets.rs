@@ -98,7 +98,7 @@ async fn retire(caller: Management<ClientsWrite>, call: Call) -> Result<HttpResp
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn read_overlap(body: &[u8]) -> Result<Overlap, ApiError> {
+pub(super) fn read_overlap(body: &[u8]) -> Result<Overlap, ApiError> {
     let mut members = Members::parse(body)?;
     members.refuse_unknown(&["overlapSeconds"]);
     let overlap = members.not_null("overlapSeconds", |value| {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::reference::unique_label;
+use crate::harness::reference::{ENVIRONMENT_ID, unique_label};
 use crate::support::create_body;
 
 /// What contract §3.4 and §5 ask for.
@@ -27,6 +27,10 @@ pub(super) enum Target {
     Client,
     /// A tenant, its client, and one of the client's two secrets.
     Secret,
+    /// A webhook of the first environment.
+    Webhook,
+    /// A webhook, and a delivery of it.
+    Delivery,
 }
 
 /// What a client sees that has the scope and is bound to another environment.
@@ -277,6 +281,86 @@ pub(super) const CASES: &[Case] = &[
         elsewhere: Elsewhere::NotFound,
     },
     Case {
+        name: "WEBHOOK_RETRIEVE_LIST",
+        method: "GET",
+        path: "/v1/webhooks",
+        access: Access::Scope("webhooks:read"),
+        target: Target::None,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::Absent,
+    },
+    Case {
+        name: "WEBHOOK_CREATE",
+        method: "POST",
+        path: "/v1/webhooks",
+        access: Access::Scope("webhooks:write"),
+        target: Target::None,
+        body: Some(new_webhook),
+        success: 201,
+        elsewhere: Elsewhere::Forbidden,
+    },
+    Case {
+        name: "WEBHOOK_RETRIEVE",
+        method: "GET",
+        path: "/v1/webhooks/{}",
+        access: Access::Scope("webhooks:read"),
+        target: Target::Webhook,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "WEBHOOK_UPDATE",
+        method: "PATCH",
+        path: "/v1/webhooks/{}",
+        access: Access::Scope("webhooks:write"),
+        target: Target::Webhook,
+        body: Some(nothing),
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "WEBHOOK_DELETE",
+        method: "DELETE",
+        path: "/v1/webhooks/{}",
+        access: Access::Scope("webhooks:write"),
+        target: Target::Webhook,
+        body: None,
+        success: 204,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "WEBHOOK_SECRET_CREATE",
+        method: "POST",
+        path: "/v1/webhooks/{}/secrets",
+        access: Access::Scope("webhooks:write"),
+        target: Target::Webhook,
+        body: Some(nothing),
+        success: 201,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "WEBHOOK_DELIVERY_RETRIEVE_LIST",
+        method: "GET",
+        path: "/v1/webhooks/{}/deliveries",
+        access: Access::Scope("webhooks:read"),
+        target: Target::Webhook,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
+        name: "WEBHOOK_DELIVERY_REDELIVER",
+        method: "POST",
+        path: "/v1/webhooks/{}/deliveries/{}/redeliver",
+        access: Access::Scope("webhooks:write"),
+        target: Target::Delivery,
+        body: Some(nothing),
+        success: 202,
+        elsewhere: Elsewhere::NotFound,
+    },
+    Case {
         name: "SYSTEM_TENANT_RETRIEVE_LIST",
         method: "GET",
         path: "/system/tenants",
@@ -337,6 +421,16 @@ pub(super) fn new_environment() -> Value {
         "name": "authz",
         "domain": format!("{}.example", unique_label("authz")),
         "region": {"name": "X", "displayName": "X"},
+    })
+}
+
+/// A webhook that leads nowhere.
+pub(super) fn new_webhook() -> Value {
+    json!({
+        "url": "https://hooks.invalid/",
+        "types": ["tenant.created"],
+        "environmentIds": [ENVIRONMENT_ID],
+        "disabled": true,
     })
 }
 

@@ -11,6 +11,7 @@ mod credentials;
 mod failures;
 mod starts;
 mod tokens;
+mod webhooks;
 mod writes;
 
 use crate::harness::Server;

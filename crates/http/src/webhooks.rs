@@ -1,0 +1,94 @@
+//! What handlers and metrics share with whoever delivers to webhooks.
+
+use std::sync::Arc;
+
+use prometheus::{IntCounterVec, IntGauge, Opts};
+use tokio::sync::Notify;
+
+/// Between those who change webhooks and those who deliver to them. Its clones are one.
+#[derive(Clone)]
+pub struct WebhookHub {
+    wake: Arc<Notify>,
+    pub(crate) attempts: IntCounterVec,
+    pub(crate) pending: IntGauge,
+    pub(crate) oldest: IntGauge,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The receiver has taken the delivery.
+    Delivered,
+    /// It will be tried again.
+    Retried,
+    /// It was given up.
+    Failed,
+}
+
+impl WebhookHub {
+    /// One for a server.
+    ///
+    /// # Panics
+    /// Never: the names of its metrics are well-formed.
+    pub fn new() -> Self {
+        let attempts = IntCounterVec::new(
+            Opts::new(
+                "tenantry_webhook_attempts_total",
+                "Attempts of this server to deliver to a webhook.",
+            ),
+            &["outcome"],
+        );
+        let gauge = |name: &str, help: &str| {
+            IntGauge::new(name, help).expect("a metric's name is well-formed")
+        };
+        let hub = Self {
+            wake: Arc::default(),
+            attempts: attempts.expect("a metric's name and label are well-formed"),
+            pending: gauge(
+                "tenantry_webhook_deliveries_pending",
+                "Deliveries whose turn is foreseen, of all webhooks that are enabled.",
+            ),
+            oldest: gauge(
+                "tenantry_webhook_oldest_pending_seconds",
+                "For how long the oldest of them has been pending.",
+            ),
+        };
+        for outcome in ["delivered", "retried", "failed"] {
+            hub.attempts.with_label_values(&[outcome]);
+        }
+        hub
+    }
+
+    /// Has webhooks looked at, since something about them has changed that is no change of
+    /// the feed.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits until they are to be looked at.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Counts an attempt.
+    pub fn count(&self, outcome: AttemptOutcome) {
+        let outcome = match outcome {
+            AttemptOutcome::Delivered => "delivered",
+            AttemptOutcome::Retried => "retried",
+            AttemptOutcome::Failed => "failed",
+        };
+        self.attempts.with_label_values(&[outcome]).inc();
+    }
+
+    /// Notes how many deliveries are pending, and for how many seconds the oldest has been.
+    pub fn set_backlog(&self, pending: u64, oldest_seconds: i64) {
+        self.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+        self.oldest.set(oldest_seconds);
+    }
+}
+
+impl Default for WebhookHub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
