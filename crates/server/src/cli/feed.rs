@@ -199,9 +199,8 @@ fn page(database: &Database, after: Sequence) -> Result<ChangePage, Error> {
 /// Waits until somebody has committed something.
 async fn wait(database: &Database, watch: &mut Option<CommitWatch>) {
     // The first look always says yes, and so nothing is missed that came before it.
-    let mut looking = match watch.take().map_or_else(|| database.watch(), Ok) {
-        Ok(looking) => looking,
-        Err(_) => return sleep(RETRY).await,
+    let Ok(mut looking) = watch.take().map_or_else(|| database.watch(), Ok) else {
+        return sleep(RETRY).await;
     };
     loop {
         match looking.look() {

@@ -54,14 +54,14 @@ fn every_change_of_either_family_and_of_the_command_line_is_one_in_order() {
         .send()
         .expect_status(204);
     let environment = change_by_command(&server);
-    let path = format!("/v1/environments/{environment}");
+    let place = format!("/v1/environments/{environment}");
     let patch = server
-        .patch(&path)
+        .patch(&place)
         .bearer(&token)
         .json(&json!({"name": "New"}));
     patch.send().expect_status(200);
     server
-        .delete(&path)
+        .delete(&place)
         .bearer(&token)
         .send()
         .expect_status(204);

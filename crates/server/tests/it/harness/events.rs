@@ -59,7 +59,7 @@ impl EventStream {
         socket.set_read_timeout(Some(SILENCE)).unwrap();
         let mut request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n");
         for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
+            request.extend([name, ": ", value, "\r\n"]);
         }
         socket.write_all((request + "\r\n").as_bytes()).unwrap();
         BufReader::with_capacity(1024, socket)
