@@ -5,10 +5,14 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use clap::{Args, ValueEnum};
-use tenantry_trials::crash::{self, Database, Plan};
+use tenantry_trials::{
+    crash::{self, Database, Plan},
+    feed,
+};
 
 use crate::{Failure, output};
 
@@ -21,6 +25,13 @@ pub(crate) struct Crash {
     /// How often to kill the server on each
     #[arg(long, value_name = "N", default_value_t = 20)]
     kills: u32,
+    /// Follow the change feed meanwhile, with two servers on PostgreSQL, and compare what has
+    /// come of it with the database
+    #[arg(long, conflicts_with = "kills")]
+    feed: bool,
+    /// With --feed: how long to write
+    #[arg(long, value_name = "N", default_value_t = 60, requires = "feed")]
+    seconds: u64,
     /// What chance begins with; another one each time where it is not given. Requests and
     /// moments are the same for the same seed, but not what they meet
     #[arg(long, value_name = "S")]
@@ -51,6 +62,11 @@ impl Crash {
         let mut violations = 0;
         for &database in databases {
             output::say(&format!("== {database:?}, seed {seed}"));
+            if self.feed {
+                let length = Duration::from_secs(self.seconds);
+                violations += follow(&binary, database, length, seed)?;
+                continue;
+            }
             let plan = Plan {
                 binary: binary.clone(),
                 database,
@@ -76,6 +92,28 @@ impl Crash {
         output::say("nothing was lost, and nothing is half there");
         Ok(())
     }
+}
+
+/// Follows the feed while servers are killed; gives how many violations there were.
+fn follow(
+    binary: &Path,
+    database: Database,
+    length: Duration,
+    seed: u64,
+) -> Result<usize, Failure> {
+    let plan = feed::Plan {
+        binary: binary.to_owned(),
+        database,
+        length,
+        seed,
+    };
+    let report = feed::run(&plan, &mut |line| output::say(line));
+    let report =
+        report.ok_or_else(|| Failure::new("there is no PostgreSQL to crash a server on"))?;
+    for violation in &report.violations {
+        output::say(&format!("VIOLATION {violation}"));
+    }
+    Ok(report.violations.len())
 }
 
 /// Builds the server, and gives where it is.

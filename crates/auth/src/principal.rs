@@ -1,8 +1,8 @@
 //! Who is asking, once that is proved.
 
 use tenantry_domain::{
-    account::Username, client::ClientId, environment::EnvironmentAccess, id::SystemAccountId,
-    scope::ScopeSet,
+    account::Username, client::ClientId, clock::Timestamp, environment::EnvironmentAccess,
+    id::SystemAccountId, scope::ScopeSet,
 };
 
 use crate::policy::Permission;
@@ -18,6 +18,12 @@ pub struct ManagementPrincipal {
     pub access: EnvironmentAccess,
     /// The token's `jti` (RFC 7519 §4.1.7), for the log.
     pub token_id: String,
+    /// The key that has signed the token.
+    pub key_id: String,
+    /// From when on the token is not good any more.
+    pub expires_at: Timestamp,
+    /// What the token claims to grant, which its client may not have any more.
+    pub claimed_scope: String,
 }
 
 impl ManagementPrincipal {
@@ -48,6 +54,9 @@ mod tests {
             scopes: ScopeSet::parse("tenants:read events:read").unwrap(),
             access: EnvironmentAccess::All,
             token_id: "jti".to_owned(),
+            key_id: "kid".to_owned(),
+            expires_at: Timestamp::from_unix_seconds(1),
+            claimed_scope: String::new(),
         };
         assert!(principal.may::<TenantsRead>());
         assert!(!principal.may::<TenantsWrite>());

@@ -45,6 +45,13 @@ impl Timestamp {
         i64::try_from(self.0.unix_timestamp_nanos().div_euclid(1_000)).unwrap_or(i64::MAX)
     }
 
+    /// The instant so many seconds after 1970-01-01T00:00:00Z; one beyond the calendar is its
+    /// end.
+    #[must_use]
+    pub fn from_unix_seconds(seconds: i64) -> Self {
+        Self(OffsetDateTime::UNIX_EPOCH).plus_seconds(seconds)
+    }
+
     /// Whole seconds since 1970-01-01T00:00:00Z, as the claims of a JWT count.
     pub fn unix_seconds(self) -> i64 {
         self.0.unix_timestamp()

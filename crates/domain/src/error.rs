@@ -10,7 +10,7 @@ use crate::{
     data::DataFault,
     environment::{InvalidAuthorizationServerDomain, UnknownDeploymentModel},
     event::{InvalidChoice, InvalidRequestId, UnknownEventCategory, UnknownEventType},
-    feed::{InvalidSequence, InvalidWait},
+    feed::{InvalidBegin, InvalidSequence, InvalidWait},
     host::HostFault,
     id::InvalidId,
     idempotency::InvalidIdempotencyKey,
@@ -227,6 +227,9 @@ pub enum FaultKind {
     /// It is no cursor.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
+    /// It is no place to begin in the feed of changes.
+    #[error(transparent)]
+    Begin(#[from] InvalidBegin),
     /// It is no place in the feed of changes.
     #[error(transparent)]
     Sequence(#[from] InvalidSequence),

@@ -101,6 +101,10 @@ event_names! {
         WebhookDeliveryRetrieveList = "WEBHOOK_DELIVERY_RETRIEVE_LIST",
         WebhookDeliveryRedeliver = "WEBHOOK_DELIVERY_REDELIVER",
     }
+    Change {
+        ChangeRetrieveList = "CHANGE_RETRIEVE_LIST",
+        ChangeStream = "CHANGE_STREAM",
+    }
     Event {
         EventRetrieveList = "EVENT_RETRIEVE_LIST",
     }
@@ -135,18 +139,21 @@ pub enum EventCategory {
     Token,
     /// Webhooks and their deliveries.
     Webhook,
+    /// The feed of changes.
+    Change,
     /// The events themselves.
     Event,
 }
 
 impl EventCategory {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Environment,
         Self::Tenant,
         Self::Client,
         Self::Token,
         Self::Webhook,
+        Self::Change,
         Self::Event,
     ];
 
@@ -158,6 +165,7 @@ impl EventCategory {
             Self::Client => "client",
             Self::Token => "token",
             Self::Webhook => "webhook",
+            Self::Change => "change",
             Self::Event => "event",
         }
     }

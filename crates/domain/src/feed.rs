@@ -129,6 +129,39 @@ impl<'de> Deserialize<'de> for Sequence {
     }
 }
 
+/// Where a reader begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Behind that place.
+    After(Sequence),
+    /// At the end of the feed, wherever that is.
+    Latest,
+}
+
+/// A text that is no [`Begin`].
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("must be `latest` or a whole number from 0 to 9223372036854775807")]
+pub struct InvalidBegin;
+
+impl Begin {
+    /// Reads `latest`, or the digits of a [`Sequence`].
+    pub fn parse(text: &str) -> Result<Self, InvalidBegin> {
+        if text == "latest" {
+            return Ok(Self::Latest);
+        }
+        Sequence::parse(text)
+            .map(Self::After)
+            .map_err(|_| InvalidBegin)
+    }
+}
+
+impl Default for Begin {
+    /// At the beginning of the feed.
+    fn default() -> Self {
+        Self::After(Sequence::START)
+    }
+}
+
 /// The type of a change as a reader meets it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {

@@ -13,6 +13,7 @@ use tenantry_auth::{
 use tenantry_domain::{
     change::Actor,
     client::{ClientId, ClientOwner},
+    clock::Timestamp,
     event::EventName,
     usecase::{Context, tokens},
 };
@@ -116,7 +117,10 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
     let id = ClientId::parse(&claims.client_id).map_err(refuse_token)?;
     let token_id = claims.jti.clone();
     let known = call
-        .read(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))
+        .read({
+            let kid = kid.clone();
+            move |unit| tokens::client_of_active(unit, &id, &token_id, &kid)
+        })
         .await?;
     let known = known.ok_or_else(|| {
         refuse_token("it is revoked, or its client is gone, disabled or of a suspended tenant")
@@ -131,10 +135,13 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
         scopes: known.granted(&claims.scope),
         access: access.clone(),
         token_id: claims.jti,
+        key_id: kid,
+        expires_at: Timestamp::from_unix_seconds(claims.exp),
+        claimed_scope: claims.scope,
     })
 }
 
-fn refuse_token(cause: impl std::fmt::Display) -> ApiError {
+pub(crate) fn refuse_token(cause: impl std::fmt::Display) -> ApiError {
     ApiError::new(Code::InvalidToken, "The access token is not valid.")
         .challenge("Bearer realm=\"tenantry\", error=\"invalid_token\"")
         .caused_by(cause)

@@ -24,14 +24,16 @@ use tokio::sync::Semaphore;
 use crate::{
     error::ApiError,
     events::RecentEvents,
+    feed::Feed,
     gate::{Gate, Patience, Refused},
     idempotency::Repeats,
     keys::{KeyReader, Renewal},
     metrics::Metrics,
+    news::News,
     sign_in::SignIns,
     target,
     usage::RecentUses,
-    webhooks::WebhookHub,
+    webhooks::WebhookMeter,
     writers::Writers,
 };
 
@@ -52,6 +54,8 @@ pub struct HttpConfig {
     pub readers: usize,
     /// How many requests may write to the database at once.
     pub writers: usize,
+    /// How many seconds a stream is silent at the most.
+    pub stream_heartbeat: u32,
     /// When failed authentications are slowed down.
     pub failure_limits: FailureLimits,
     /// Where webhooks may lead.
@@ -92,8 +96,10 @@ pub struct DepsParts {
     pub pepper: Pepper,
     /// What webhooks' secrets are sealed under.
     pub webhook_key: Arc<WebhookKey>,
-    /// What is shared with whoever delivers to webhooks.
-    pub webhooks: WebhookHub,
+    /// What whoever delivers to webhooks counts.
+    pub webhooks: WebhookMeter,
+    /// The news of commits.
+    pub news: News,
     /// How the wire is set up.
     pub config: HttpConfig,
 }
@@ -117,9 +123,9 @@ pub struct Deps {
     pub(crate) uses: RecentUses,
     pub(crate) events: RecentEvents,
     pub(crate) webhook_key: Arc<WebhookKey>,
-    pub(crate) webhooks: WebhookHub,
     pub(crate) look_ups: Semaphore,
     pub(crate) metrics: Metrics,
+    pub(crate) feed: Feed,
     pub(crate) config: HttpConfig,
 }
 
@@ -151,8 +157,8 @@ impl Deps {
             metrics: Metrics::new(&[parts.events.dropped()], &parts.webhooks),
             events: parts.events,
             webhook_key: parts.webhook_key,
-            webhooks: parts.webhooks,
             look_ups: Semaphore::new(target::LOOK_UPS),
+            feed: Feed::new(parts.news),
             config: parts.config,
             entropy: parts.entropy,
         })
@@ -188,6 +194,18 @@ impl Deps {
         }
     }
 
+    /// Ends what would otherwise last: whoever waits for changes is answered, and every stream
+    /// of them ends. To be called when the server is to stop.
+    pub fn stop_waiting(&self) {
+        self.feed.stop();
+    }
+
+    /// Whether nothing is left but connections of streams, which were told to end, and
+    /// whose clients don't take it.
+    pub fn has_only_stuck_readers(&self) -> bool {
+        self.feed.has_connections() && self.metrics.in_flight.get() == 0
+    }
+
     /// How many threads that block there are at the most, given up work included.
     pub(crate) fn blocking_threads(&self) -> usize {
         self.blocking_threads
@@ -211,7 +229,11 @@ impl Deps {
         patience: &Patience,
         work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
-        self.writers.write(patience, work).await
+        let written = self.writers.write(patience, work).await;
+        if written.is_ok() {
+            self.feed.news.tell_own();
+        }
+        written
     }
 
     /// Runs a dear hash, on a thread that may block, with a bounded share of the machine.

@@ -41,7 +41,10 @@ pub(crate) fn webhook(webhook: &Webhook) -> String {
 pub(crate) fn system(tenant: &TenantHead, representation: Representation) -> String {
     let suffix = match representation {
         Representation::JsonLd => "ld",
-        Representation::Json | Representation::Text => "json",
+        Representation::Json
+        | Representation::Text
+        | Representation::CloudEvents
+        | Representation::EventStream => "json",
     };
     tag(tenant.revision(), suffix)
 }

@@ -18,7 +18,9 @@ mod creation;
 mod deps;
 mod error;
 mod etag;
+mod event_stream;
 mod events;
+mod feed;
 mod gate;
 mod idempotency;
 mod json;
@@ -27,6 +29,7 @@ mod keys;
 mod media_type;
 mod metrics;
 mod negotiate;
+mod news;
 mod operation;
 mod pipeline;
 mod query;
@@ -41,16 +44,17 @@ mod writers;
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use actix_web::{App, HttpServer, dev::Server, web};
+use actix_web::{App, HttpServer, dev::Server, rt, web};
 
 pub use crate::{
     deps::{CreateStatus, Deps, DepsParts, HttpConfig},
     events::RecentEvents,
     keys::KeyReader,
+    news::{Listening, News},
     operation::{Access, OperationInfo},
     routes::operations,
     usage::RecentUses,
-    webhooks::{AttemptOutcome, WebhookHub},
+    webhooks::{AttemptOutcome, WebhookMeter},
 };
 
 /// How long requests in flight may take to finish when the server stops, in seconds.
@@ -59,11 +63,13 @@ const SHUTDOWN_SECONDS: u64 = 30;
 /// How many threads that block a worker may have at least.
 const LEAST_BLOCKING_THREADS: usize = 64;
 
-/// Starts to serve on a socket that is bound already.
+/// Starts to serve on a socket that is bound already. It is called within an actix system.
 ///
 /// The server handles no signals: whoever started it stops it through
 /// [`Server::handle`].
 pub fn serve(listener: TcpListener, deps: Arc<Deps>) -> std::io::Result<Server> {
+    rt::spawn(feed::keep_up(Arc::clone(&deps)));
+    rt::spawn(feed::check_sessions(Arc::clone(&deps)));
     let table = Arc::new(routes::table());
     // Which worker a connection comes to is chance, so each may need them all.
     let blocking_threads = deps.blocking_threads().max(LEAST_BLOCKING_THREADS);

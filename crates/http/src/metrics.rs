@@ -5,7 +5,7 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
-use crate::webhooks::WebhookHub;
+use crate::webhooks::WebhookMeter;
 
 /// The counters of one server. They hang on no global registry, so that two servers can
 /// run in one process.
@@ -17,11 +17,13 @@ pub(crate) struct Metrics {
     pub(crate) tokens_issued: IntCounter,
     pub(crate) failed_authentications: IntCounterVec,
     pub(crate) panics: IntCounter,
+    pub(crate) change_readers: IntGauge,
+    pub(crate) changes_streamed: IntCounter,
 }
 
 impl Metrics {
     /// `others` are counted elsewhere, and told here.
-    pub(crate) fn new(others: &[&IntCounter], webhooks: &WebhookHub) -> Self {
+    pub(crate) fn new(others: &[&IntCounter], webhooks: &WebhookMeter) -> Self {
         let registry = Registry::new();
         for &other in others {
             register(&registry, Ok(other.clone()));
@@ -90,6 +92,20 @@ impl Metrics {
             panics: register(
                 &registry,
                 IntCounter::new("tenantry_panics_total", "Handlers that panicked."),
+            ),
+            changes_streamed: register(
+                &registry,
+                IntCounter::new(
+                    "tenantry_changes_streamed_total",
+                    "Changes that were sent on streams, each reader counted.",
+                ),
+            ),
+            change_readers: register(
+                &registry,
+                IntGauge::new(
+                    "tenantry_change_readers",
+                    "Readers of the change feed that are connected and wait.",
+                ),
             ),
             registry,
         }

@@ -14,6 +14,8 @@ pub(crate) enum Representation {
     Json,
     JsonLd,
     Text,
+    CloudEvents,
+    EventStream,
 }
 
 impl Representation {
@@ -22,6 +24,8 @@ impl Representation {
             Self::Json => "application/json",
             Self::JsonLd => "application/ld+json",
             Self::Text => "text/plain",
+            Self::CloudEvents => "application/cloudevents-batch+json",
+            Self::EventStream => "text/event-stream",
         }
     }
 }
@@ -35,6 +39,10 @@ pub(crate) enum Produces {
     JsonLdOrJson,
     /// Plain text.
     Text,
+    /// JSON, or a batch of CloudEvents on request: the change feed.
+    JsonOrCloudEvents,
+    /// A stream of Server-Sent Events.
+    EventStream,
 }
 
 impl Produces {
@@ -43,6 +51,8 @@ impl Produces {
             Self::Json => &[Representation::Json],
             Self::JsonLdOrJson => &[Representation::JsonLd, Representation::Json],
             Self::Text => &[Representation::Text],
+            Self::JsonOrCloudEvents => &[Representation::Json, Representation::CloudEvents],
+            Self::EventStream => &[Representation::EventStream],
         }
     }
 

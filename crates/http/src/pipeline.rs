@@ -26,6 +26,7 @@ use crate::{
     deps::Deps,
     error::{ApiError, Code},
     events,
+    feed::Connected,
     keep::{keep, without_body},
     negotiate::{Produces, Representation},
     operation::Operation,
@@ -108,12 +109,25 @@ struct Outcome {
     cause: Option<String>,
 }
 
-/// Whether a connection has been told that it ends, by the caller or by us.
-struct Closing(Cell<bool>);
+/// What is known of a connection as long as it is there.
+#[derive(Default)]
+struct Connection {
+    /// Whether it has been told that it ends, by the caller or by us.
+    is_closing: Cell<bool>,
+    /// That a stream was sent on it.
+    stream: Cell<Option<Connected>>,
+}
+
+/// Has a stream's connection counted until it is gone.
+pub(crate) fn count_connection(request: &HttpRequest, deps: &Deps) {
+    if let Some(connection) = request.conn_data::<Connection>() {
+        connection.stream.set(Some(deps.feed.connect()));
+    }
+}
 
 /// Gives every connection its place for what holds for all of its requests.
 pub(crate) fn on_connect(_: &dyn Any, extensions: &mut Extensions) {
-    extensions.insert(Closing(Cell::new(false)));
+    extensions.insert(Connection::default());
 }
 
 /// Answers a request, in a task of its own: a caller that hangs up stops neither the work
@@ -124,22 +138,22 @@ async fn serve(
     request: HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
-    if let Some(closing) = request.conn_data::<Closing>() {
-        if closing.0.get() {
+    if let Some(connection) = request.conn_data::<Connection>() {
+        if connection.is_closing.get() {
             // What is pipelined behind the last request of a connection must not be done
             // (RFC 9112 §9.6): the caller will never hear of it, and ask again.
             return HttpResponse::BadRequest().force_close().finish();
         }
-        closing.0.set(asks_to_close(&request));
+        connection.is_closing.set(asks_to_close(&request));
     }
-    let connection = request.clone();
+    let asked = request.clone();
     let served = rt::spawn(answer(deps, resource, request, payload)).await;
     let response =
         served.unwrap_or_else(|_| HttpResponse::InternalServerError().force_close().finish());
     if response.head().connection_type() == ConnectionType::Close
-        && let Some(closing) = connection.conn_data::<Closing>()
+        && let Some(connection) = asked.conn_data::<Connection>()
     {
-        closing.0.set(true);
+        connection.is_closing.set(true);
     }
     response
 }

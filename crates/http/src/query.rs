@@ -1,12 +1,14 @@
 //! Query parameters.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
+use actix_web::{HttpRequest, http::header::HeaderName};
 use tenantry_domain::{
     client::ClientId,
     environment::EnvironmentAccess,
     error::{Fault, FaultKind},
     event::{self, EventCategory, EventFilter, EventQuery, EventType, InvalidRequestId},
+    feed::{Begin, Sequence, Wait},
     host::{HostName, Subdomain},
     id::{EnvironmentId, RequestId, TenantId},
     name::NamePrefix,
@@ -25,6 +27,19 @@ fn refuse(faults: Vec<Fault>) -> Result<(), ApiError> {
     }
     let located = faults.into_iter().map(|fault| (Location::Query, fault));
     Err(ApiError::invalid(located.collect()))
+}
+
+/// Where a stream's client says how far it has come.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Which part of the change feed is asked for.
+pub(crate) struct FeedQuery {
+    /// From where on.
+    pub(crate) begin: Begin,
+    /// No more than so many.
+    pub(crate) limit: Limit,
+    /// How long to wait for the first.
+    pub(crate) wait: Duration,
 }
 
 /// A request's query parameters, decoded, in their order.
@@ -96,6 +111,55 @@ impl Query {
             name: self.parsed("q", &mut faults, NamePrefix::parse),
         };
         refuse(faults).map(|()| (query, request))
+    }
+
+    /// Which part of the change feed is asked for.
+    pub(crate) fn feed(&self) -> Result<FeedQuery, ApiError> {
+        let mut faults = Vec::new();
+        let query = FeedQuery {
+            begin: self
+                .parsed("after", &mut faults, Begin::parse)
+                .unwrap_or_default(),
+            limit: self
+                .parsed("limit", &mut faults, Limit::parse)
+                .unwrap_or_default(),
+            wait: self
+                .parsed("wait", &mut faults, Wait::parse)
+                .unwrap_or_default()
+                .duration(),
+        };
+        refuse(faults).map(|()| query)
+    }
+
+    /// Where a stream of changes begins. A client that comes back says in `Last-Event-ID` how
+    /// far it has come; its URL still says where it began at first.
+    pub(crate) fn stream_begin(&self, request: &HttpRequest) -> Result<Begin, ApiError> {
+        let mut faults = Vec::new();
+        let after = self.parsed("after", &mut faults, Begin::parse);
+        let mut faults: Vec<_> = faults
+            .into_iter()
+            .map(|fault| (Location::Query, fault))
+            .collect();
+        let mut last = None;
+        for value in request.headers().get_all(LAST_EVENT_ID) {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let fault = |kind: FaultKind| {
+                let fault = Fault::new("Last-Event-ID", kind).showing(&text);
+                (Location::Headers, fault)
+            };
+            match Sequence::parse(&text) {
+                _ if last.is_some() => faults.push(fault(FaultKind::Repeated)),
+                // A client that was told of nothing yet has nothing to say.
+                Err(_) if text.is_empty() => {}
+                Err(invalid) => faults.push(fault(invalid.into())),
+                Ok(place) => last = Some(place),
+            }
+        }
+        if faults.is_empty() {
+            Ok(last.map(Begin::After).or(after).unwrap_or_default())
+        } else {
+            Err(ApiError::invalid(faults))
+        }
     }
 
     /// Which events are asked for, by a caller who may know of those environments.

@@ -9,7 +9,8 @@ use std::{
 use actix_web::rt::{self, System};
 use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits, webhook::WebhookKey};
 use tenantry_http::{
-    CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, RecentEvents, RecentUses, WebhookHub,
+    CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, News, RecentEvents, RecentUses,
+    WebhookMeter,
 };
 use tokio::net::TcpSocket;
 
@@ -22,8 +23,8 @@ use crate::{
     startup::{self, Prepared},
     welcome::Welcome,
     worker::{
-        DeliveryKeeper, EventKeeper, EventSweeper, KeyKeeper, Sender, UseKeeper, WebhookParts,
-        Webhooks, Worker,
+        DeliveryKeeper, EventKeeper, EventSweeper, Herald, KeyKeeper, Sender, UseKeeper,
+        WebhookParts, Webhooks, Worker,
     },
 };
 
@@ -32,6 +33,10 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a server that is asked to stop tries to store what it still has in memory.
 const LAST_STORE: Duration = Duration::from_secs(5);
+
+/// How often in a row a server that stops has to find nobody but stuck readers, at two looks
+/// a second.
+const STUCK_LOOKS: u32 = 6;
 
 /// The time that limits of failures are counted over.
 const FAILURE_WINDOW: Duration = Duration::from_mins(1);
@@ -77,6 +82,8 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         let warning = master_key::warning(&settings.master_key);
         let recent = RecentUses::default();
         let uses = UseKeeper::new(prepared.database.clone(), recent.clone());
+        let news = News::default();
+        let herald = Herald::new(prepared.database.clone(), news.clone());
         let told = RecentEvents::new(settings.events.are_on);
         let events = EventKeeper::new(prepared.database.clone(), told.clone());
         let sweeper = EventSweeper::new(
@@ -84,18 +91,17 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             prepared.world.clock.clone(),
             settings.events.retention_days,
         );
-        let hub = WebhookHub::new();
-        let retention = settings.webhooks.retention;
-        let deliveries = DeliveryKeeper::new(prepared.database.clone(), hub.clone(), retention);
+        let meter = WebhookMeter::new();
         let parts = WebhookParts {
             sender,
             store: prepared.database.clone(),
             context: prepared.world.context(&settings),
             key: webhook_key.clone(),
-            hub: hub.clone(),
+            meter: meter.clone(),
+            news: news.clone(),
             public_url: public_url.as_str().to_owned(),
         };
-        let webhooks = Webhooks::start(&settings.webhooks, parts);
+        let (webhooks, deliveries) = Webhooks::start(&settings.webhooks, parts);
         let deps = deps(
             settings,
             &prepared,
@@ -103,9 +109,10 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             Shared {
                 uses: recent,
                 events: told.clone(),
+                news,
                 pepper,
                 webhook_key,
-                webhooks: hub,
+                webhooks: meter,
             },
             &public_url,
         );
@@ -117,6 +124,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
                 let uses = uses.clone();
                 move || uses.store()
             }),
+            Worker::start(Herald::PERIOD, move || herald.look()),
             Worker::start(EventKeeper::PERIOD, {
                 let events = events.clone();
                 move || events.store()
@@ -158,7 +166,7 @@ async fn serve(
     // Caught before anybody can know that the server is there, so that whoever is told
     // of it can also stop it properly.
     let mut signals = Signals::catch().map_err(broken)?;
-    let server = tenantry_http::serve(listener, deps).map_err(broken)?;
+    let server = tenantry_http::serve(listener, Arc::clone(&deps)).map_err(broken)?;
     let handle = server.handle();
     let mut running = rt::spawn(server);
     output::tell(&welcome.to_string());
@@ -185,9 +193,13 @@ async fn serve(
         signal = asked.name(),
         "stopping: finishing what is in flight"
     );
+    deps.stop_waiting();
     let stopped = handle.stop(true);
     tokio::select! {
         () = stopped => {}
+        () = only_stuck_readers(&deps) => {
+            tracing::warn!("streams were cut off whose clients don't read");
+        }
         asked = signals.next() => {
             tracing::warn!(signal = asked.name(), "ended at once");
             asked.end_at_once();
@@ -195,6 +207,19 @@ async fn serve(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits until nobody is left but clients of streams that read nothing, not even the end.
+async fn only_stuck_readers(deps: &Deps) {
+    let mut looks = 0;
+    while looks < STUCK_LOOKS {
+        rt::time::sleep(Duration::from_millis(500)).await;
+        looks = if deps.has_only_stuck_readers() {
+            looks + 1
+        } else {
+            0
+        };
+    }
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
@@ -208,13 +233,14 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// What handlers share with others in the process, and with other servers.
+/// What handlers share with others in the process, or with other servers.
 struct Shared {
     uses: RecentUses,
     events: RecentEvents,
+    news: News,
     pepper: Pepper,
     webhook_key: Arc<WebhookKey>,
-    webhooks: WebhookHub,
+    webhooks: WebhookMeter,
 }
 
 fn deps(
@@ -233,6 +259,7 @@ fn deps(
         },
         cors_origins: settings.cors_origins,
         body_timeout: BODY_TIMEOUT,
+        stream_heartbeat: settings.stream_heartbeat,
         readers: prepared.database.readers(),
         writers: prepared.database.writers(),
         failure_limits: FailureLimits {
@@ -251,6 +278,7 @@ fn deps(
         key_reader: keys,
         uses: shared.uses,
         events: shared.events,
+        news: shared.news,
         hasher: prepared.world.hasher.clone(),
         pepper: shared.pepper,
         webhook_key: shared.webhook_key,

@@ -9,6 +9,7 @@ use crate::{
     migrate::{MigrateError, MigrationStatus},
     pg, sqlite,
     url::{DatabaseUrl, Place},
+    watch::CommitWatch,
 };
 
 /// A database that is open. Its clones share its connections.
@@ -193,6 +194,11 @@ impl Database {
     /// reason where that is not so.
     pub fn check_schema(&self) -> Result<(), StoreError> {
         on!(self, backend => backend.check_exactly())
+    }
+
+    /// Opens a connection that notices what other processes commit.
+    pub fn watch(&self) -> Result<CommitWatch, StoreError> {
+        on!(self, backend => backend.watch()).map(CommitWatch)
     }
 
     #[cfg(feature = "testing")]

@@ -1,6 +1,9 @@
 //! From a database's errors to the domain's.
 
-use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
+use diesel::{
+    ConnectionError,
+    result::{DatabaseErrorInformation, DatabaseErrorKind, Error},
+};
 use tenantry_domain::port::{StoreError, Unique};
 
 /// What is unique, as SQLite names it, by the columns, and as PostgreSQL does, by the
@@ -296,6 +299,14 @@ fn unavailable(text: &str, message: &str) -> StoreError {
 /// A message of libpq's, which may have several lines, as one.
 pub(crate) fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What it means that a connection could not be made.
+pub(crate) fn unreachable(error: ConnectionError) -> StoreError {
+    match error {
+        ConnectionError::CouldntSetupConfiguration(error) => store_error(error),
+        other => StoreError::Unavailable(one_line(&other.to_string())),
+    }
 }
 
 fn failed(error: Error) -> StoreError {

@@ -38,6 +38,7 @@ mod schema;
 mod sqlite;
 mod types;
 mod url;
+mod watch;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -45,3 +46,4 @@ pub mod testing;
 pub use database::{Database, DatabaseOptions, OpenError, Synchronous};
 pub use migrate::{MigrateError, MigrationStatus};
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
+pub use watch::CommitWatch;

@@ -1,9 +1,13 @@
 //! A client that waits for an answer as long as a patient one would, and no longer.
 
-use std::time::Duration;
+use std::{
+    io::{BufRead, BufReader},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
+use ureq::{config::ConfigBuilder, typestate::AgentScope};
 
 /// After this time without an answer a request counts as hanging. The server promises
 /// one within five seconds; the rest is for a machine that is busy with other things.
@@ -107,17 +111,7 @@ impl Request {
 impl Http {
     /// For the server at that URL, without a slash at its end.
     pub fn new(base: String) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .allow_non_standard_methods(true)
-            .max_redirects(0)
-            // A connection that the server has closed meanwhile must not look like a
-            // request that it has lost.
-            .max_idle_connections(0)
-            .proxy(None)
-            .timeout_global(Some(HANGS))
-            .build()
-            .into();
+        let agent = config().timeout_global(Some(HANGS)).build().into();
         Self { agent, base }
     }
 
@@ -149,6 +143,32 @@ impl Http {
     }
 }
 
+impl Http {
+    /// Sends a request for an answer that does not end; gives its body, to be read as it comes.
+    pub fn stream(&self, request: &Request) -> Result<impl BufRead + use<>, NoAnswer> {
+        let mut builder = ureq::http::Request::builder()
+            .method(request.method)
+            .uri(format!("{}{}", self.base, request.path));
+        for (name, value) in &request.headers {
+            // Whatever is accepted elsewhere, a stream is.
+            if *name != "Accept" {
+                builder = builder.header(*name, value);
+            }
+        }
+        let agent: ureq::Agent = config()
+            .timeout_recv_response(Some(HANGS))
+            .timeout_recv_body(None)
+            .build()
+            .into();
+        let sent = agent.run(builder.body(()).map_err(lost)?);
+        let answer = sent.map_err(no_answer)?;
+        if answer.status() != 200 {
+            return Err(lost(answer.status()));
+        }
+        Ok(BufReader::new(answer.into_body().into_reader()))
+    }
+}
+
 impl Answer {
     /// The body as JSON; null where it is none.
     pub fn json(&self) -> Value {
@@ -159,6 +179,17 @@ impl Answer {
     pub fn leaves_open(&self) -> bool {
         self.status == 503 && self.text.contains("happened or not")
     }
+}
+
+fn config() -> ConfigBuilder<AgentScope> {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .max_redirects(0)
+        // A connection that the server has closed meanwhile must not look like a request that
+        // it has lost.
+        .max_idle_connections(0)
+        .proxy(None)
 }
 
 fn lost(error: impl std::fmt::Display) -> NoAnswer {

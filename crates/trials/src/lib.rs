@@ -6,6 +6,8 @@
 //! server, or freezes its database. Afterwards [`evidence`] is gathered from the
 //! database and from the server, and the [checker] holds against it what was answered.
 //!
+//! [`feed`] follows the change feed meanwhile, as an embedder would.
+//!
 //! Whoever adds an operation that writes adds it in `writers.rs`; nothing else needs to know.
 #![expect(
     clippy::missing_panics_doc,
@@ -15,6 +17,7 @@
 pub mod checker;
 pub mod crash;
 pub mod evidence;
+pub mod feed;
 pub mod history;
 pub mod http;
 pub mod node;

@@ -22,7 +22,8 @@ const RECOVERY: Duration = Duration::from_mins(1);
 /// A server that runs, and all that was asked of it.
 #[derive(Debug)]
 pub struct World {
-    http: Mutex<Http>,
+    /// Of each server that runs; requests go to one after the other.
+    http: Mutex<Vec<Http>>,
     token: Mutex<String>,
     /// Where tenants are made.
     pub environment: String,
@@ -63,7 +64,7 @@ impl World {
     /// Begins with a server that runs.
     pub fn new(http: Http, seed: u64) -> Self {
         let mut world = Self {
-            http: Mutex::new(http),
+            http: Mutex::new(vec![http]),
             token: Mutex::default(),
             environment: String::new(),
             seed,
@@ -87,12 +88,19 @@ impl World {
 
     /// Goes on with a server that was started anew.
     pub fn go_on_with(&self, http: Http) {
-        *lock(&self.http) = http;
+        self.go_on_with_all(vec![http]);
     }
 
-    /// A client of the server.
+    /// Goes on with several servers of one database.
+    pub fn go_on_with_all(&self, all: Vec<Http>) {
+        *lock(&self.http) = all;
+    }
+
+    /// A client of the server; of another one each time, if there are several.
     pub fn http(&self) -> Http {
-        lock(&self.http).clone()
+        let mut all = lock(&self.http);
+        all.rotate_left(1);
+        all[0].clone()
     }
 
     /// The management client's token.

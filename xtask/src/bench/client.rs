@@ -1,15 +1,16 @@
 //! A client that does as little as it can: a fixed request, over connections that stay.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
     thread,
     time::{Duration, Instant},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::server::{PASSWORD, Server};
+use super::{
+    connection::Connection,
+    server::{PASSWORD, Server},
+};
 use crate::Failure;
 
 /// One side of a comparison: a request that is sent again and again.
@@ -23,9 +24,6 @@ pub(super) struct Side<'a> {
     /// How long the server has worked for all of them.
     pub(super) cpu: Duration,
 }
-
-/// A connection, and what was sent by the server on it and not read yet.
-struct Connection(BufReader<TcpStream>);
 
 impl<'a> Side<'a> {
     /// A request by the system account, with so many connections.
@@ -47,7 +45,8 @@ impl<'a> Side<'a> {
         let request = format!("{}\r\n\r\n{body}", head.join("\r\n"));
         let connections = (0..connections)
             .map(|_| Connection::open(server.address))
-            .collect::<Result<_, _>>()?;
+            .collect::<std::io::Result<_>>()
+            .map_err(|error| Failure::new(format!("{}: {error}", server.address)))?;
         Ok(Self {
             name,
             server,
@@ -66,7 +65,7 @@ impl<'a> Side<'a> {
             let running: Vec<_> = self
                 .connections
                 .iter_mut()
-                .map(|connection| scope.spawn(move || connection.repeat(request, times)))
+                .map(|connection| scope.spawn(move || repeat(connection, request, times)))
                 .collect();
             running
                 .into_iter()
@@ -102,51 +101,19 @@ pub(super) fn take_turns(
     Ok(())
 }
 
-impl Connection {
-    fn open(address: SocketAddr) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address)
-            .and_then(|stream| stream.set_nodelay(true).map(|()| stream));
-        let stream = stream.map_err(|error| Failure::new(format!("{address}: {error}")))?;
-        Ok(Self(BufReader::new(stream)))
-    }
-
-    fn repeat(&mut self, request: &[u8], times: usize) -> Result<Vec<Duration>, Failure> {
-        (0..times)
-            .map(|_| {
-                let begun = Instant::now();
-                self.exchange(request)
-                    .map_err(|error| Failure::new(format!("no answer: {error}")))?;
-                Ok(begun.elapsed())
-            })
-            .collect()
-    }
-
-    /// Sends a request and reads the whole answer, which must be a 200.
-    fn exchange(&mut self, request: &[u8]) -> std::io::Result<()> {
-        self.0.get_mut().write_all(request)?;
-        let (mut line, mut status, mut length) = (String::new(), String::new(), 0);
-        loop {
-            line.clear();
-            self.0.read_line(&mut line)?;
-            if status.is_empty() {
-                line.trim_end().clone_into(&mut status);
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().map_err(std::io::Error::other)?;
-            }
-            if line.trim_end().is_empty() {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body)?;
-        if status.contains(" 200 ") {
-            Ok(())
-        } else {
-            let text = String::from_utf8_lossy(&body);
-            Err(std::io::Error::other(format!("{status}\n{text}")))
-        }
-    }
+/// Sends a request so many times, which must succeed; tells how long each took.
+fn repeat(
+    connection: &mut Connection,
+    request: &[u8],
+    times: usize,
+) -> Result<Vec<Duration>, Failure> {
+    (0..times)
+        .map(|_| {
+            let begun = Instant::now();
+            connection
+                .expect(200, request)
+                .map_err(|error| Failure::new(format!("no answer: {error}")))?;
+            Ok(begun.elapsed())
+        })
+        .collect()
 }

@@ -7,11 +7,9 @@
 //! what the flood's requests cost apart from their passwords.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -22,7 +20,9 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
+use tempfile::TempDir;
 
+use super::{connection::Connection, server::Server};
 use crate::{Failure, output::say, root};
 
 /// How the flood is.
@@ -79,12 +79,12 @@ struct Rates {
 
 impl Flood {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let server = Server::start(&root().join(&self.server))?;
-        let token = server.token()?;
+        let flooded = Flooded::start(&root().join(&self.server))?;
+        let token = flooded.token()?;
         let mut measured: Vec<(Kind, Rates)> = Vec::new();
         for round in 0..=self.rounds {
             for kind in Kind::ALL {
-                let rates = self.measure(&server, &token, kind, round)?;
+                let rates = self.measure(&flooded.server, &token, kind, round)?;
                 // The first round warms everything up.
                 if round > 0 {
                     measured.push((kind, rates));
@@ -193,7 +193,7 @@ impl Flood {
             let request = format!(
                 "GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Basic {credentials}\r\n\r\n"
             );
-            if connection.ask(&request).is_err() {
+            if connection.ask(request.as_bytes()).is_err() {
                 return;
             }
             answered.fetch_add(1, Ordering::Relaxed);
@@ -212,10 +212,7 @@ fn repeat(
 ) -> std::io::Result<()> {
     let mut connection = Connection::open(address)?;
     while !done.load(Ordering::Relaxed) {
-        let status = connection.ask(request)?;
-        if status != 200 {
-            return Err(std::io::Error::other(format!("{status} in place of 200")));
-        }
+        connection.expect(200, request.as_bytes())?;
         count.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())
@@ -230,109 +227,38 @@ fn token_request() -> String {
     )
 }
 
-/// A server with data of its own; it ends when this is dropped.
-struct Server {
-    process: Child,
-    address: SocketAddr,
-    directory: PathBuf,
+/// A server with data of its own; both are gone when this is dropped.
+struct Flooded {
+    server: Server,
+    #[expect(dead_code, reason = "it is kept to be dropped, after the server")]
+    directory: TempDir,
 }
 
-impl Server {
+impl Flooded {
     fn start(binary: &Path) -> Result<Self, Failure> {
-        let directory = std::env::temp_dir().join(format!("tenantry-bench-{}", std::process::id()));
-        let failed = |error: std::io::Error| {
-            Failure::new(format!("{} can't be started: {error}", binary.display()))
-        };
-        let mut process = Command::new(binary)
-            .env("TENANTRY_DATA_DIR", &directory)
+        let directory = tempfile::tempdir().map_err(|error| Failure::new(error.to_string()))?;
+        let mut command = Command::new(binary);
+        command
+            .arg("serve")
+            .env("TENANTRY_DATA_DIR", directory.path())
             .env("TENANTRY_LISTEN", "127.0.0.1:0")
             .env("TENANTRY_LOG", "error")
             .env("TENANTRY_BOOTSTRAP_CLIENT_ID", CLIENT)
-            .env("TENANTRY_BOOTSTRAP_CLIENT_SECRET", SECRET)
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
-        let lines = process.stdout.take().map(BufReader::new);
-        let mut lines = lines.into_iter().flat_map(BufRead::lines);
-        let address = lines.find_map(|line| {
-            let line = line.ok()?;
-            let (_, address) = line.split_once("listening on http://")?;
-            address.trim().parse().ok()
-        });
-        match address {
-            Some(address) => {
-                // What else it says must not fill the pipe.
-                thread::spawn(move || lines.for_each(drop));
-                Ok(Self {
-                    process,
-                    address,
-                    directory,
-                })
-            }
-            None => Err(Failure::new("the server did not begin to listen")),
-        }
+            .env("TENANTRY_BOOTSTRAP_CLIENT_SECRET", SECRET);
+        let server = Server::start(&mut command)?;
+        Ok(Self { server, directory })
     }
 
     fn token(&self) -> Result<String, Failure> {
         let failed = |error: std::io::Error| Failure::new(format!("no token: {error}"));
-        let mut connection = Connection::open(self.address).map_err(failed)?;
-        connection.ask(&token_request()).map_err(failed)?;
+        let mut connection = Connection::open(self.server.address).map_err(failed)?;
+        let request = token_request();
+        connection.expect(200, request.as_bytes()).map_err(failed)?;
         let body = String::from_utf8_lossy(&connection.body).into_owned();
         let token = body.split("\"access_token\":\"").nth(1);
         let token = token.and_then(|rest| rest.split('"').next());
         token
             .map(str::to_owned)
             .ok_or_else(|| Failure::new(format!("no token: {body}")))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// A connection that is kept, for answers that tell their length.
-struct Connection {
-    stream: BufReader<TcpStream>,
-    body: Vec<u8>,
-}
-
-impl Connection {
-    fn open(address: SocketAddr) -> std::io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        Ok(Self {
-            stream: BufReader::new(stream),
-            body: Vec::new(),
-        })
-    }
-
-    /// Sends a request and reads its answer; gives the status.
-    fn ask(&mut self, request: &str) -> std::io::Result<u16> {
-        self.stream.get_mut().write_all(request.as_bytes())?;
-        let malformed = || std::io::Error::other("an answer that is none");
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        let status = line.split(' ').nth(1).and_then(|text| text.parse().ok());
-        let status = status.ok_or_else(malformed)?;
-        let mut length = 0;
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line)?;
-            match line.trim_end().split_once(':') {
-                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                    length = value.trim().parse().map_err(|_| malformed())?;
-                }
-                Some(_) => {}
-                None => break,
-            }
-        }
-        self.body.resize(length, 0);
-        self.stream.read_exact(&mut self.body)?;
-        Ok(status)
     }
 }

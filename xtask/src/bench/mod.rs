@@ -4,11 +4,13 @@
 //! a comparison in turns, in one run, and tells their ratio.
 
 mod client;
+mod connection;
 mod events;
 mod flood;
 mod pages;
 mod report;
 mod server;
+mod table;
 
 use clap::{Subcommand, ValueEnum};
 
@@ -17,6 +19,10 @@ use crate::Failure;
 /// What can be measured.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    /// The table of ratios: what the server does against the least that could do it
+    All(table::All),
+    /// What each operation costs with more and more tenants
+    Growth(table::Growth),
     /// Reads while every request tells of itself in events, against the same without events
     Events(events::Events),
     /// Tokens and reads while wrong passwords come in, against the same without them
@@ -38,6 +44,8 @@ pub(crate) enum Kind {
 impl Bench {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
+            Self::All(all) => all.run(),
+            Self::Growth(growth) => growth.run(),
             Self::Events(events) => events.run(),
             Self::Flood(flood) => flood.run(),
             Self::Pages(pages) => pages.run(),

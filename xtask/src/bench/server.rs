@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    thread,
     time::Duration,
 };
 
@@ -22,9 +23,14 @@ pub(super) const PASSWORD: &str = "benchmark-password";
 /// Builds the server as it is shipped, and tells where it is.
 pub(super) fn build() -> Result<PathBuf, Failure> {
     output::say("building the release");
-    let arguments = ["build", "--release", "--quiet", "--package", "tenantry"];
+    build_package("tenantry")
+}
+
+/// Builds the release of one package alone, so that others' features don't touch it.
+pub(super) fn build_package(name: &str) -> Result<PathBuf, Failure> {
+    let arguments = ["build", "--release", "--quiet", "--package", name];
     run(Command::new("cargo").args(arguments).current_dir(root()))?;
-    Ok(root().join("target/release/tenantry"))
+    Ok(root().join("target/release").join(name))
 }
 
 /// A database and the files that go with it.
@@ -88,28 +94,7 @@ impl Home {
 
     /// Starts a server on it, with further settings.
     pub(super) fn serve_with(&self, settings: &[(&str, &str)]) -> Result<Server, Failure> {
-        let mut child = self
-            .command()
-            .envs(settings.iter().copied())
-            .arg("serve")
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| Failure::new(format!("the server can't be run: {error}")))?;
-        let lines = child.stdout.take().map(BufReader::new).into_iter();
-        let address = lines
-            .flat_map(BufRead::lines)
-            .map_while(Result::ok)
-            .find_map(|line| {
-                line.strip_prefix("listening on http://")
-                    .and_then(|rest| rest.parse().ok())
-            });
-        let Some(address) = address else {
-            // It has ended, or is of no use.
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(Failure::new("the server does not listen"));
-        };
-        Ok(Server { child, address })
+        Server::start(self.command().envs(settings.iter().copied()).arg("serve"))
     }
 
     fn command(&self) -> Command {
@@ -126,6 +111,46 @@ impl Home {
 }
 
 impl Server {
+    /// Starts a program that tells where it listens.
+    pub(super) fn start(command: &mut Command) -> Result<Self, Failure> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| Failure::new(format!("{name} can't be run: {error}")))?;
+        let lines = child.stdout.take().map(BufReader::new).into_iter();
+        let mut lines = lines.flat_map(BufRead::lines).map_while(Result::ok);
+        let address = lines.find_map(|line| {
+            let (_, rest) = line.split_once("listening on http://")?;
+            rest.trim().parse().ok()
+        });
+        let Some(address) = address else {
+            // It has ended, or is of no use.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(Failure::new(format!("{name} does not listen")));
+        };
+        // What else it says must not fill the pipe.
+        thread::spawn(move || lines.for_each(drop));
+        Ok(Self { child, address })
+    }
+
+    /// The number of its process.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end, and waits until it has written all down.
+    pub(super) fn stop(mut self) -> Result<(), Failure> {
+        let process = self.process().to_string();
+        run(Command::new("kill").args(["-TERM", &process]))?;
+        let ended = self.child.wait();
+        ended
+            .map(drop)
+            .map_err(|error| Failure::new(error.to_string()))
+    }
+
     /// The time that its threads have worked so far.
     pub(super) fn cpu(&self) -> Duration {
         let tasks = format!("/proc/{}/task", self.child.id());
@@ -145,7 +170,7 @@ impl Drop for Server {
     }
 }
 
-fn run(command: &mut Command) -> Result<(), Failure> {
+pub(super) fn run(command: &mut Command) -> Result<(), Failure> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command
         .status()

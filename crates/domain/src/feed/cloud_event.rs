@@ -1,11 +1,11 @@
-//! Changes as CloudEvents.
+//! Changes as events of the `CloudEvents` specification.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Others, Subject, subject};
 use crate::clock::Timestamp;
 
-/// A change as a CloudEvent 1.0; its JSON is the structured form of the JSON event format
+/// A change as an event of `CloudEvents` 1.0; its JSON is the structured form of the JSON event format
 /// (media type `application/cloudevents+json`).
 ///
 /// Source and id together name one change, so a receiver that is told of one twice can tell.

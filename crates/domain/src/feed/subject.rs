@@ -160,10 +160,6 @@ pub struct RegionSubject {
     pub others: Others,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
 pub(super) fn millis<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&instant.to_rfc3339_millis())
 }
@@ -172,6 +168,7 @@ fn micros<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S:
     serializer.serialize_str(&instant.to_rfc3339())
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it with this reference")]
 fn some_micros<S: Serializer>(
     instant: &Option<Timestamp>,
     serializer: S,
@@ -196,6 +193,11 @@ pub(super) mod version {
 
     use crate::version::Version;
 
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it with this reference"
+    )]
     pub(in crate::feed) fn write<S: Serializer>(
         version: &Option<Version>,
         serializer: S,

@@ -288,6 +288,9 @@ fn sequences_and_waits_are_whole_numbers() {
     for bad in ["", "-1", "+1", "1.0", " 1", "9223372036854775808", "१", "x"] {
         assert_eq!(Sequence::parse(bad), Err(InvalidSequence), "{bad:?}");
     }
+    assert_eq!(Begin::parse("latest"), Ok(Begin::Latest));
+    assert_eq!(Begin::parse("0"), Ok(Begin::default()));
+    assert_eq!(Begin::parse("LATEST"), Err(InvalidBegin));
     assert_eq!(Sequence::parse("5").unwrap().back(10), Sequence::START);
     assert_eq!(Wait::parse("60").unwrap().duration().as_secs(), 60);
     assert_eq!(Wait::parse("0"), Ok(Wait::default()));

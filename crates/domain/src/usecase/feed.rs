@@ -3,7 +3,7 @@
 use crate::{
     environment::EnvironmentAccess,
     error::Error,
-    feed::{ChangePage, Sequence},
+    feed::{Begin, ChangePage, Sequence},
     page::Limit,
     port::Snapshot,
 };
@@ -31,6 +31,14 @@ pub fn read(
         page = changes.after(access, page.next, limit)?;
     }
     Ok(page)
+}
+
+/// The place that a reader begins behind.
+pub fn begin(unit: &mut dyn Snapshot, begin: Begin) -> Result<Sequence, Error> {
+    match begin {
+        Begin::After(place) => Ok(place),
+        Begin::Latest => latest(unit),
+    }
 }
 
 /// The place of the last change.

@@ -31,9 +31,10 @@ use crate::{
     deps::{CreateStatus, DepsParts, HttpConfig},
     events::RecentEvents,
     keys::KeyReader,
+    news::News,
     operation::OperationName,
     usage::RecentUses,
-    webhooks::WebhookHub,
+    webhooks::WebhookMeter,
 };
 
 /// A database that is away.
@@ -88,14 +89,16 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
         webhook_key: Arc::new(
             WebhookKey::open(&WebhookKey::generate(&OsEntropy, &master), &master).unwrap(),
         ),
-        webhooks: WebhookHub::new(),
+        webhooks: WebhookMeter::new(),
         pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
+        news: News::default(),
         config: HttpConfig {
             public_url: "https://tenantry.example".to_owned(),
             token_ttl: 60,
             system_create_status: CreateStatus::Ok,
             cors_origins: Vec::new(),
             body_timeout: Duration::from_secs(1),
+            stream_heartbeat: 15,
             readers: 1,
             writers: 1,
             failure_limits: FailureLimits::default(),

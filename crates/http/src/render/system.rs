@@ -74,7 +74,10 @@ pub(super) fn body(error: &ApiError, representation: Representation) -> (&'stati
             };
             ("application/ld+json; charset=utf-8", answer::to_json(&body))
         }
-        Representation::Json | Representation::Text => {
+        Representation::Json
+        | Representation::Text
+        | Representation::CloudEvents
+        | Representation::EventStream => {
             let kind = "https://tools.ietf.org/html/rfc2616#section-10";
             let body = Problem {
                 kind,

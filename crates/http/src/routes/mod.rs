@@ -88,6 +88,8 @@ mod tests {
             "/v1/tenants/{id}/clients/{clientId}/secrets/{secretId}",
             "TENANT_CLIENT_SECRET_DELETE",
         ),
+        ("GET", "/v1/changes", "CHANGE_RETRIEVE_LIST"),
+        ("GET", "/v1/changes/stream", "CHANGE_STREAM"),
         ("GET", "/system/tenants", "SYSTEM_TENANT_RETRIEVE_LIST"),
         ("POST", "/system/tenants", "SYSTEM_TENANT_CREATE"),
         ("GET", "/system/tenants/{uuid}", "SYSTEM_TENANT_RETRIEVE"),

@@ -3,6 +3,7 @@
 mod client;
 mod dev;
 mod environment;
+mod feed;
 mod flags;
 mod key;
 mod master_key;
@@ -17,9 +18,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::{
-    client::ClientCommand, dev::DevCommand, environment::EnvironmentCommand, key::KeyCommand,
-    master_key::MasterKeyCommand, migrate::MigrateCommand, system_account::SystemAccountCommand,
-    webhook::WebhookCommand,
+    client::ClientCommand, dev::DevCommand, environment::EnvironmentCommand, feed::FeedCommand,
+    key::KeyCommand, master_key::MasterKeyCommand, migrate::MigrateCommand,
+    system_account::SystemAccountCommand, webhook::WebhookCommand,
 };
 use crate::{
     config::Settings,
@@ -49,6 +50,7 @@ Examples:
   tenantry environment create --name Sydney --domain syd.example.com --region AU01
   tenantry client create --name ci --scope tenants:read --output json
   tenantry key rotate
+  tenantry feed tail --after 42 --output json
 
 Every setting can also stand in an environment variable (shown in brackets) and, under
 its name without TENANTRY_ and in lower case, in the settings file. A flag wins over a
@@ -82,6 +84,9 @@ enum Command {
     /// List webhooks, and check deliveries that were captured
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Show changes of tenants, clients and environments as they are committed
+    #[command(subcommand)]
+    Feed(FeedCommand),
     /// For developers of Tenantry
     #[command(subcommand, hide = true)]
     Dev(DevCommand),
@@ -129,6 +134,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Key(command) => command.run(&settings),
         Command::MasterKey(command) => command.run(&settings),
         Command::Webhook(command) => command.run(&settings),
+        Command::Feed(command) => command.run(&settings),
         Command::Dev(command) => command.run(&settings),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct OutputArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
+pub(crate) enum Form {
     /// For people
     Text,
     /// For machines
@@ -72,6 +72,11 @@ pub(crate) fn columns(head: &[&str], rows: &[Vec<String>]) -> String {
     };
     let lines: Vec<_> = [&head].into_iter().chain(rows).map(line).collect();
     lines.join("\n")
+}
+
+/// Writes one of many results, whole or not at all.
+pub(crate) fn write_out(text: &str) -> io::Result<()> {
+    write_line(&mut io::stdout().lock(), text)
 }
 
 fn write_line(to: &mut dyn Write, text: &str) -> io::Result<()> {

@@ -59,6 +59,8 @@ pub struct Settings {
     pub failed_logins_per_client: u32,
     /// How often a minute one address may fail to authenticate.
     pub failed_logins_per_address: u32,
+    /// How many seconds a stream of changes is silent at the most.
+    pub stream_heartbeat: u32,
     /// Whether requests are told of in events, and for how long.
     pub events: EventSettings,
     /// How webhooks are delivered to.

@@ -65,6 +65,7 @@ pub(super) fn read(sources: &Sources) -> Result<Settings, SettingError> {
         reserved: read_reserved(&reader)?,
         failed_logins_per_client: reader.number(Key::FailedLoginsPerClient, 1, 1_000_000, 10)?,
         failed_logins_per_address: reader.number(Key::FailedLoginsPerAddress, 1, 1_000_000, 100)?,
+        stream_heartbeat: reader.number(Key::StreamHeartbeat, 1, 300, 15)?,
         events: EventSettings {
             are_on: reader.optional(Key::Events, parse_switch)?.unwrap_or(true),
             retention_days: reader.number(Key::EventRetentionDays, 1, 36_500, 30)?,

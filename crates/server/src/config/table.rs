@@ -48,6 +48,8 @@ pub enum Key {
     SqliteReaders,
     /// How many connections there are to a PostgreSQL server.
     PostgresPool,
+    /// How long a stream is silent at the most.
+    StreamHeartbeat,
     /// Whether requests are told of in events.
     Events,
     /// How long events are kept.
@@ -76,7 +78,7 @@ impl Key {
 }
 
 /// All settings, in the order of [`Key`].
-pub const TABLE: [Setting; 31] = [
+pub const TABLE: [Setting; 32] = [
     setting(Key::Listen, "listen", "listen", "ADDRESS:PORT")
         .default("127.0.0.1:8080")
         .help("Where to listen; port 0 takes a free one"),
@@ -148,6 +150,9 @@ pub const TABLE: [Setting; 31] = [
     setting(Key::PostgresPool, "postgres_pool", "postgres-pool", "N")
         .default("10")
         .help("How many connections there are to PostgreSQL, at the most"),
+    setting(Key::StreamHeartbeat, "stream_heartbeat", "stream-heartbeat", "SECONDS")
+        .default("15")
+        .help("How long a stream of changes is silent before a comment shows that it lives: 1 to 300"),
     setting(Key::Events, "events", "events", "SWITCH")
         .default("on")
         .help("`on` tells of every request in analytic events, `off` of none"),

@@ -1,6 +1,13 @@
 //! Stores the events of requests, and forgets those that are old.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use tenantry_domain::{
     clock::Clock,
@@ -15,6 +22,8 @@ use tenantry_http::RecentEvents;
 pub(crate) struct EventKeeper {
     store: Arc<dyn Store>,
     recent: RecentEvents,
+    /// Whether the last round went wrong. What has been told need not be told again.
+    is_failing: Arc<AtomicBool>,
 }
 
 /// How many requests one unit of work stores. A server that answers fewer in a period writes
@@ -26,19 +35,31 @@ impl EventKeeper {
     pub(crate) const PERIOD: Duration = Duration::from_millis(500);
 
     pub(crate) fn new(store: Arc<dyn Store>, recent: RecentEvents) -> Self {
-        Self { store, recent }
+        Self {
+            store,
+            recent,
+            is_failing: Arc::default(),
+        }
     }
 
     /// Stores all there are. What can't be stored now is kept for the next time, as far as
     /// there is room.
     pub(crate) fn store(&self) {
         let mut waiting = self.recent.take();
+        if waiting.is_empty() {
+            return;
+        }
         for (place, batch) in (0..).step_by(BATCH).zip(waiting.chunks_mut(BATCH)) {
             if let Err(error) = self.store_batch(batch) {
-                tracing::warn!(%error, "events could not be stored");
+                if !self.is_failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "events could not be stored");
+                }
                 self.recent.put_back(waiting.split_off(place));
                 return;
             }
+        }
+        if self.is_failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("events are stored again");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod events;
 mod keys;
+mod news;
 mod uses;
 mod webhooks;
 
@@ -16,6 +17,7 @@ use tokio::{
 pub(crate) use self::{
     events::{EventKeeper, EventSweeper},
     keys::KeyKeeper,
+    news::Herald,
     uses::UseKeeper,
     webhooks::{DeliveryKeeper, Parts as WebhookParts, Sender, Webhooks},
 };

@@ -13,5 +13,6 @@
 
 mod crash;
 mod failover;
+mod feed;
 mod outage;
 mod trial;

@@ -12,6 +12,7 @@
 
 mod authorization;
 mod bearer;
+pub(crate) mod changes;
 mod crash;
 mod discovery;
 mod environment_changes;

@@ -169,7 +169,7 @@ impl Manager {
         })
     }
 
-    fn establish(&self) -> ConnectionResult<PgConnection> {
+    pub(super) fn establish(&self) -> ConnectionResult<PgConnection> {
         let mut conn = self.reach()?;
         conn.batch_execute(&self.settings())
             .map_err(ConnectionError::CouldntSetupConfiguration)?;

@@ -8,6 +8,7 @@ mod queries;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 mod url;
+mod watch;
 
 use std::time::{Duration, Instant};
 
@@ -16,16 +17,17 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use r2d2::PooledConnection;
 use tenantry_domain::port::{Group, Snapshot, StoreError, UnitOfWork};
 
-pub(crate) use self::url::PostgresUrl;
 use self::{
     connection::{Manager, Role},
     lane::Lane,
     queries::{ReadUnit, Session, WriteGroup, WriteUnit, counts, migrations},
 };
+pub(crate) use self::{url::PostgresUrl, watch::Watch};
 use crate::{
     database::{DatabaseOptions, OpenError},
     error::store_error,
     migrate::{MigrateError, MigrationStatus},
+    watch::Watching,
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -100,6 +102,10 @@ impl Backend {
     pub(crate) fn check_exactly(&self) -> Result<(), StoreError> {
         let link = self.begin_on(&self.readers, |_| ops::BEGIN_READ.to_owned())?;
         migrations::check_exactly(Session::new(link))
+    }
+
+    pub(crate) fn watch(&self) -> Result<Watching, StoreError> {
+        Watch::open(&self.manager).map(Watching::Postgres)
     }
 
     pub(crate) fn migrate(&self) -> Result<Vec<String>, MigrateError> {

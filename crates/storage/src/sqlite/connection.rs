@@ -108,6 +108,14 @@ impl Manager {
             })
     }
 
+    /// The same for another role.
+    pub(super) fn of_role(&self, role: Role) -> Self {
+        Self {
+            role,
+            ..self.clone()
+        }
+    }
+
     /// A connection of its own, for migrations.
     pub(super) fn migrator(&self) -> Result<SqliteConnection, MigrateError> {
         let manager = Self {
@@ -121,7 +129,7 @@ impl Manager {
         })
     }
 
-    fn establish(&self) -> ConnectionResult<SqliteConnection> {
+    pub(super) fn establish(&self) -> ConnectionResult<SqliteConnection> {
         let mut conn = SqliteConnection::establish(&self.path.to_string_lossy())?;
         conn.batch_execute(&self.pragmas())
             .map_err(ConnectionError::CouldntSetupConfiguration)?;

@@ -7,6 +7,7 @@ mod ops;
 mod queries;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::{
     path::{Path, PathBuf},
@@ -18,6 +19,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use r2d2::{Pool, PooledConnection};
 use tenantry_domain::port::{Group, Snapshot, StoreError, UnitOfWork};
 
+pub(crate) use self::watch::Watch;
 use self::{
     connection::{Manager, Role},
     file::Identity,
@@ -27,6 +29,7 @@ use crate::{
     database::{DatabaseOptions, OpenError},
     error::{is_busy, store_error},
     migrate::{MigrateError, MigrationStatus},
+    watch::Watching,
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -99,6 +102,10 @@ impl Backend {
         self.refuse_if_gone()?;
         let link = self.begin_on(&self.readers, ops::BEGIN_READ)?;
         migrations::check_exactly(Session::new(link))
+    }
+
+    pub(crate) fn watch(&self) -> Result<Watching, StoreError> {
+        Watch::open(&self.manager).map(Watching::Sqlite)
     }
 
     pub(crate) fn migrate(&self) -> Result<Vec<String>, MigrateError> {

@@ -28,6 +28,7 @@ mod tokens;
 mod unique;
 mod units;
 mod usecases;
+mod watch;
 mod webhooks;
 
 /// Makes a test of each rule for each kind of database. A rule that is missing in the
@@ -159,6 +160,9 @@ on_every_database! {
         no_more_is_foreseen_than_can_be_sent
         one_that_only_fails_is_disabled_with_a_change
         a_survey_finds_what_can_be_sent;
+    watch:
+        commits_of_others_are_noticed
+        who_is_told_need_not_ask;
     units:
         dropped_without_commit_have_done_nothing
         that_panic_have_done_nothing

@@ -1,5 +1,6 @@
 //! The management API (contract §4), `/v1`.
 
+mod changes;
 mod clients;
 mod environments;
 mod events;
@@ -14,6 +15,7 @@ pub(super) fn operations() -> Vec<Operation> {
     operations.extend(tenants::operations());
     operations.extend(clients::operations());
     operations.extend(secrets::operations());
+    operations.extend(changes::operations());
     operations.extend(events::operations());
     operations.extend(webhooks::operations());
     operations

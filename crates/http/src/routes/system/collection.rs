@@ -31,7 +31,10 @@ pub(super) fn write(
             view: view(records.total, page, query),
             search: Search::default(),
         }),
-        Representation::Json | Representation::Text => {
+        Representation::Json
+        | Representation::Text
+        | Representation::CloudEvents
+        | Representation::EventStream => {
             let records = tenants.map(Record::json).collect::<Result<Vec<_>, _>>()?;
             answer::to_json(&records)
         }

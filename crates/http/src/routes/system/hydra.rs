@@ -94,7 +94,10 @@ async fn entrypoint(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
     });
     Ok(match call.representation {
         Representation::JsonLd => public(&call, &linked),
-        Representation::Json | Representation::Text => public(&call, &links),
+        Representation::Json
+        | Representation::Text
+        | Representation::CloudEvents
+        | Representation::EventStream => public(&call, &links),
     })
 }
 

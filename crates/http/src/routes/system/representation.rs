@@ -70,7 +70,10 @@ pub(super) fn item(
 ) -> Result<HttpResponse, ApiError> {
     let body = match representation {
         Representation::JsonLd => Record::json_ld_in_context(tenant)?,
-        Representation::Json | Representation::Text => Record::json(tenant)?,
+        Representation::Json
+        | Representation::Text
+        | Representation::CloudEvents
+        | Representation::EventStream => Record::json(tenant)?,
     };
     let tag = etag::system(tenant, representation);
     let mut response = answer::tagged(builder(status, representation), &tag);
@@ -93,7 +96,10 @@ pub(super) fn conditional_item(call: &Call, tenant: &Tenant) -> Result<HttpRespo
 pub(super) fn builder(status: StatusCode, representation: Representation) -> HttpResponseBuilder {
     let media_type = match representation {
         Representation::JsonLd => "application/ld+json; charset=utf-8",
-        Representation::Json | Representation::Text => "application/json; charset=utf-8",
+        Representation::Json
+        | Representation::Text
+        | Representation::CloudEvents
+        | Representation::EventStream => "application/json; charset=utf-8",
     };
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, media_type));

@@ -180,6 +180,27 @@ pub(super) const CASES: &[Case] = &[
         elsewhere: Elsewhere::NotFound,
     },
     Case {
+        name: "CHANGE_RETRIEVE_LIST",
+        method: "GET",
+        path: "/v1/changes?limit=1000",
+        access: Access::Scope("events:read"),
+        target: Target::Tenant,
+        body: None,
+        success: 200,
+        elsewhere: Elsewhere::Absent,
+    },
+    Case {
+        name: "CHANGE_STREAM",
+        method: "GET",
+        path: "/v1/changes/stream",
+        access: Access::Scope("events:read"),
+        target: Target::None,
+        body: None,
+        success: 200,
+        // What it tells is tested where streams are read.
+        elsewhere: Elsewhere::Absent,
+    },
+    Case {
         name: "TENANT_CLIENT_RETRIEVE_LIST",
         method: "GET",
         path: "/v1/tenants/{}/clients",

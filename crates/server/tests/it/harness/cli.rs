@@ -42,6 +42,17 @@ pub(crate) fn cli_with_input(server: &Server, args: &[&str], input: &str) -> Cli
     run(&server.settings(), server, args, input)
 }
 
+/// Begins `tenantry <args>`, with its output in pipes, and does not wait for its end.
+pub(crate) fn cli_begin(server: &Server, args: &[&str]) -> std::process::Child {
+    use std::process::Stdio;
+    command(&server.settings(), server.directory(), args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 fn run(settings: &Settings, server: &Server, args: &[&str], input: &str) -> CliOutput {
     use std::io::Write as _;
     use std::process::Stdio;

@@ -102,6 +102,15 @@ impl Request {
             None => agent.run(builder.body(()).map_err(ureq::Error::Http)?)?,
         };
         let (parts, mut body) = answer.into_parts();
+        let content_type = parts.headers.get("content-type");
+        if content_type.is_some_and(|value| value == "text/event-stream") {
+            // It has no end to be read to; `EventStream` reads on.
+            return Ok(Response {
+                status: parts.status.as_u16(),
+                headers: parts.headers,
+                body: Vec::new(),
+            });
+        }
         Ok(Response {
             status: parts.status.as_u16(),
             headers: parts.headers,
