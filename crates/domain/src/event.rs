@@ -91,10 +91,6 @@ event_names! {
         AccessTokenIntrospect = "ACCESS_TOKEN_INTROSPECT",
         AccessTokenRevoke = "ACCESS_TOKEN_REVOKE",
     }
-    Change {
-        ChangeRetrieveList = "CHANGE_RETRIEVE_LIST",
-        ChangeStream = "CHANGE_STREAM",
-    }
     Webhook {
         WebhookRetrieveList = "WEBHOOK_RETRIEVE_LIST",
         WebhookCreate = "WEBHOOK_CREATE",
@@ -104,6 +100,10 @@ event_names! {
         WebhookSecretCreate = "WEBHOOK_SECRET_CREATE",
         WebhookDeliveryRetrieveList = "WEBHOOK_DELIVERY_RETRIEVE_LIST",
         WebhookDeliveryRedeliver = "WEBHOOK_DELIVERY_REDELIVER",
+    }
+    Change {
+        ChangeRetrieveList = "CHANGE_RETRIEVE_LIST",
+        ChangeStream = "CHANGE_STREAM",
     }
     Event {
         EventRetrieveList = "EVENT_RETRIEVE_LIST",
@@ -137,10 +137,10 @@ pub enum EventCategory {
     Client,
     /// Access tokens.
     Token,
-    /// The feed of changes.
-    Change,
     /// Webhooks and their deliveries.
     Webhook,
+    /// The feed of changes.
+    Change,
     /// The events themselves.
     Event,
 }
@@ -152,8 +152,8 @@ impl EventCategory {
         Self::Tenant,
         Self::Client,
         Self::Token,
-        Self::Change,
         Self::Webhook,
+        Self::Change,
         Self::Event,
     ];
 
@@ -164,8 +164,8 @@ impl EventCategory {
             Self::Tenant => "tenant",
             Self::Client => "client",
             Self::Token => "token",
-            Self::Change => "change",
             Self::Webhook => "webhook",
+            Self::Change => "change",
             Self::Event => "event",
         }
     }

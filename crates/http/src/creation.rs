@@ -123,7 +123,6 @@ pub(crate) async fn run<P>(
     let Some(key) = key else {
         let work = prepare(caller, &call, &body, check, handler).await?;
         let made = call.change(status, work).await?;
-        wake(&call, status);
         return Ok(made.into_response(status));
     };
     let repeats = &call.deps.repeats;
@@ -144,10 +143,7 @@ pub(crate) async fn run<P>(
     };
     drop(running);
     match outcome {
-        Outcome::Made(made) => {
-            wake(&call, status);
-            Ok(made.into_response(status))
-        }
+        Outcome::Made(made) => Ok(made.into_response(status)),
         Outcome::Replayed(made) => Ok(made.into_replay(status)),
         Outcome::Reused => Err(ApiError::new(
             Code::IdempotencyKeyReused,
@@ -168,11 +164,4 @@ async fn prepare<P>(
         check(call, body).await?;
     }
     handler(caller, call, body)
-}
-
-/// Wakes whoever is to do what was only accepted, now that it is committed.
-fn wake(call: &Call, status: StatusCode) {
-    if status == StatusCode::ACCEPTED {
-        call.deps.webhooks.wake();
-    }
 }

@@ -33,7 +33,7 @@ use crate::{
     sign_in::SignIns,
     target,
     usage::RecentUses,
-    webhooks::WebhookHub,
+    webhooks::WebhookMeter,
     writers::Writers,
 };
 
@@ -94,12 +94,12 @@ pub struct DepsParts {
     pub events: RecentEvents,
     /// What kept answers are sealed with.
     pub pepper: Pepper,
-    /// The news of commits.
-    pub news: News,
     /// What webhooks' secrets are sealed under.
     pub webhook_key: Arc<WebhookKey>,
-    /// What is shared with whoever delivers to webhooks.
-    pub webhooks: WebhookHub,
+    /// What whoever delivers to webhooks counts.
+    pub webhooks: WebhookMeter,
+    /// The news of commits.
+    pub news: News,
     /// How the wire is set up.
     pub config: HttpConfig,
 }
@@ -123,7 +123,6 @@ pub struct Deps {
     pub(crate) uses: RecentUses,
     pub(crate) events: RecentEvents,
     pub(crate) webhook_key: Arc<WebhookKey>,
-    pub(crate) webhooks: WebhookHub,
     pub(crate) look_ups: Semaphore,
     pub(crate) metrics: Metrics,
     pub(crate) feed: Feed,
@@ -157,10 +156,9 @@ impl Deps {
             uses: parts.uses,
             metrics: Metrics::new(&[parts.events.dropped()], &parts.webhooks),
             events: parts.events,
-            feed: Feed::new(parts.news),
             webhook_key: parts.webhook_key,
-            webhooks: parts.webhooks,
             look_ups: Semaphore::new(target::LOOK_UPS),
+            feed: Feed::new(parts.news),
             config: parts.config,
             entropy: parts.entropy,
         })

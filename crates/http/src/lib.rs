@@ -54,7 +54,7 @@ pub use crate::{
     operation::{Access, OperationInfo},
     routes::operations,
     usage::RecentUses,
-    webhooks::{AttemptOutcome, WebhookHub},
+    webhooks::{AttemptOutcome, WebhookMeter},
 };
 
 /// How long requests in flight may take to finish when the server stops, in seconds.

@@ -5,7 +5,7 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
-use crate::webhooks::WebhookHub;
+use crate::webhooks::WebhookMeter;
 
 /// The counters of one server. They hang on no global registry, so that two servers can
 /// run in one process.
@@ -23,7 +23,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// `others` are counted elsewhere, and told here.
-    pub(crate) fn new(others: &[&IntCounter], webhooks: &WebhookHub) -> Self {
+    pub(crate) fn new(others: &[&IntCounter], webhooks: &WebhookMeter) -> Self {
         let registry = Registry::new();
         for &other in others {
             register(&registry, Ok(other.clone()));

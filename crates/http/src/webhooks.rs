@@ -1,14 +1,10 @@
-//! What handlers and metrics share with whoever delivers to webhooks.
-
-use std::sync::Arc;
+//! What `GET /metrics` tells of those who deliver to webhooks.
 
 use prometheus::{IntCounterVec, IntGauge, Opts};
-use tokio::sync::Notify;
 
-/// Between those who change webhooks and those who deliver to them. Its clones are one.
+/// The counters of whoever delivers to webhooks. Its clones are one.
 #[derive(Clone)]
-pub struct WebhookHub {
-    wake: Arc<Notify>,
+pub struct WebhookMeter {
     pub(crate) attempts: IntCounterVec,
     pub(crate) pending: IntGauge,
     pub(crate) oldest: IntGauge,
@@ -25,7 +21,7 @@ pub enum AttemptOutcome {
     Failed,
 }
 
-impl WebhookHub {
+impl WebhookMeter {
     /// One for a server.
     ///
     /// # Panics
@@ -41,8 +37,7 @@ impl WebhookHub {
         let gauge = |name: &str, help: &str| {
             IntGauge::new(name, help).expect("a metric's name is well-formed")
         };
-        let hub = Self {
-            wake: Arc::default(),
+        let meter = Self {
             attempts: attempts.expect("a metric's name and label are well-formed"),
             pending: gauge(
                 "tenantry_webhook_deliveries_pending",
@@ -54,20 +49,9 @@ impl WebhookHub {
             ),
         };
         for outcome in ["delivered", "retried", "failed"] {
-            hub.attempts.with_label_values(&[outcome]);
+            meter.attempts.with_label_values(&[outcome]);
         }
-        hub
-    }
-
-    /// Has webhooks looked at, since something about them has changed that is no change of
-    /// the feed.
-    pub fn wake(&self) {
-        self.wake.notify_one();
-    }
-
-    /// Waits until they are to be looked at.
-    pub async fn woken(&self) {
-        self.wake.notified().await;
+        meter
     }
 
     /// Counts an attempt.
@@ -87,7 +71,7 @@ impl WebhookHub {
     }
 }
 
-impl Default for WebhookHub {
+impl Default for WebhookMeter {
     fn default() -> Self {
         Self::new()
     }

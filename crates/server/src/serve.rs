@@ -10,7 +10,7 @@ use actix_web::rt::{self, System};
 use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits, webhook::WebhookKey};
 use tenantry_http::{
     CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, News, RecentEvents, RecentUses,
-    WebhookHub,
+    WebhookMeter,
 };
 use tokio::net::TcpSocket;
 
@@ -91,18 +91,17 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             prepared.world.clock.clone(),
             settings.events.retention_days,
         );
-        let hub = WebhookHub::new();
-        let retention = settings.webhooks.retention;
-        let deliveries = DeliveryKeeper::new(prepared.database.clone(), hub.clone(), retention);
+        let meter = WebhookMeter::new();
         let parts = WebhookParts {
             sender,
             store: prepared.database.clone(),
             context: prepared.world.context(&settings),
             key: webhook_key.clone(),
-            hub: hub.clone(),
+            meter: meter.clone(),
+            news: news.clone(),
             public_url: public_url.as_str().to_owned(),
         };
-        let webhooks = Webhooks::start(&settings.webhooks, parts);
+        let (webhooks, deliveries) = Webhooks::start(&settings.webhooks, parts);
         let deps = deps(
             settings,
             &prepared,
@@ -113,7 +112,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
                 news,
                 pepper,
                 webhook_key,
-                webhooks: hub,
+                webhooks: meter,
             },
             &public_url,
         );
@@ -234,14 +233,14 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// What handlers share with others in the process, and with other servers.
+/// What handlers share with others in the process, or with other servers.
 struct Shared {
     uses: RecentUses,
     events: RecentEvents,
     news: News,
     pepper: Pepper,
     webhook_key: Arc<WebhookKey>,
-    webhooks: WebhookHub,
+    webhooks: WebhookMeter,
 }
 
 fn deps(

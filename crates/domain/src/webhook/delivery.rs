@@ -215,12 +215,16 @@ impl Delivery {
             && self.0.next_attempt_at.is_none_or(|next| next <= now)
     }
 
-    /// After an attempt: delivered, or to be tried again, or given up.
+    /// After an attempt: delivered, or to be tried again, or given up. One that is not pending
+    /// stays as it is.
     ///
     /// It is given up where the next attempt would lie behind the time for which a delivery
     /// is tried, and where it is a repeat.
     #[must_use]
     pub fn attempted(self, attempt: &Attempt, policy: &RetryPolicy, entropy: &dyn Entropy) -> Self {
+        if self.0.status != DeliveryStatus::Pending {
+            return self;
+        }
         let Self(mut record) = self;
         record.attempts = record.attempts.saturating_add(1);
         record.last_attempt_at = Some(attempt.at);

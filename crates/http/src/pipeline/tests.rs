@@ -34,7 +34,7 @@ use crate::{
     news::News,
     operation::OperationName,
     usage::RecentUses,
-    webhooks::WebhookHub,
+    webhooks::WebhookMeter,
 };
 
 /// A database that is away.
@@ -89,7 +89,7 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
         webhook_key: Arc::new(
             WebhookKey::open(&WebhookKey::generate(&OsEntropy, &master), &master).unwrap(),
         ),
-        webhooks: WebhookHub::new(),
+        webhooks: WebhookMeter::new(),
         pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
         news: News::default(),
         config: HttpConfig {

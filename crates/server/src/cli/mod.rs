@@ -81,12 +81,12 @@ enum Command {
     /// Rotate the key that everything secret in the database is sealed under
     #[command(subcommand)]
     MasterKey(MasterKeyCommand),
-    /// Show changes of tenants, clients and environments as they are committed
-    #[command(subcommand)]
-    Feed(FeedCommand),
     /// List webhooks, and check deliveries that were captured
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Show changes of tenants, clients and environments as they are committed
+    #[command(subcommand)]
+    Feed(FeedCommand),
     /// For developers of Tenantry
     #[command(subcommand, hide = true)]
     Dev(DevCommand),
@@ -133,8 +133,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::SystemAccount(command) => command.run(&settings),
         Command::Key(command) => command.run(&settings),
         Command::MasterKey(command) => command.run(&settings),
-        Command::Feed(command) => command.run(&settings),
         Command::Webhook(command) => command.run(&settings),
+        Command::Feed(command) => command.run(&settings),
         Command::Dev(command) => command.run(&settings),
     }
 }

@@ -148,9 +148,6 @@ on_every_database! {
         are_there_with_their_change_or_not_at_all
         are_forgotten_in_small_steps
         of_a_newer_program_are_shown;
-    watch:
-        commits_of_others_are_noticed
-        who_is_told_need_not_ask;
     webhooks:
         come_back_as_they_went_in
         are_changed_in_the_version_that_was_read
@@ -163,6 +160,9 @@ on_every_database! {
         no_more_is_foreseen_than_can_be_sent
         one_that_only_fails_is_disabled_with_a_change
         a_survey_finds_what_can_be_sent;
+    watch:
+        commits_of_others_are_noticed
+        who_is_told_need_not_ask;
     units:
         dropped_without_commit_have_done_nothing
         that_panic_have_done_nothing

@@ -134,7 +134,6 @@ async fn patch(
             webhooks::patch(unit, &context, &access, id, &precondition, change)
         })
         .await?;
-    call.deps.webhooks.wake();
     Ok(show(&changed))
 }
 

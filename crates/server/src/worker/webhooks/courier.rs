@@ -18,7 +18,7 @@ use tenantry_domain::{
     version::Version,
     webhook::{Delivery, DeliveryStatus, RetryPolicy, WebhookSecret, WebhookUrl},
 };
-use tenantry_http::{AttemptOutcome, WebhookHub};
+use tenantry_http::{AttemptOutcome, WebhookMeter};
 use tokio::{
     sync::{Semaphore, watch},
     task::spawn_blocking,
@@ -45,7 +45,7 @@ pub(crate) struct Courier {
     pub(super) context: Context,
     pub(super) key: Arc<WebhookKey>,
     pub(super) sender: Sender,
-    pub(super) hub: WebhookHub,
+    pub(super) meter: WebhookMeter,
     pub(super) policy: RetryPolicy,
     /// How long a delivery may take.
     pub(super) timeout: Duration,
@@ -256,7 +256,7 @@ impl Courier {
             return false;
         };
         for status in statuses {
-            self.hub.count(match status {
+            self.meter.count(match status {
                 DeliveryStatus::Delivered => AttemptOutcome::Delivered,
                 DeliveryStatus::Pending => AttemptOutcome::Retried,
                 DeliveryStatus::Failed => AttemptOutcome::Failed,

@@ -24,7 +24,7 @@ use tenantry_domain::{
         deliveries::{self, Skimmed, Survey},
     },
 };
-use tenantry_http::WebhookHub;
+use tenantry_http::{Listening, News, WebhookMeter};
 use tokio::{
     sync::{Semaphore, watch},
     task::{Id, JoinHandle, JoinSet, spawn_blocking},
@@ -35,12 +35,12 @@ use self::courier::Courier;
 pub(crate) use self::sender::Sender;
 use crate::{config::WebhookSettings, failure::with_causes};
 
-/// How long to wait for news at the most. It is what another server's redelivery, or the end
-/// of another server, may take to be found out.
+/// How long to wait for news of commits at the most. It is what the end of another server may
+/// take to be found out.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What lies between two looks at the least: news of many changes come one after the other.
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How many webhooks are worked on at the same time.
 const MOST_AT_ONCE: usize = 256;
@@ -54,7 +54,8 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) context: Context,
     pub(crate) key: Arc<WebhookKey>,
-    pub(crate) hub: WebhookHub,
+    pub(crate) meter: WebhookMeter,
+    pub(crate) news: News,
     pub(crate) public_url: String,
 }
 
@@ -66,15 +67,20 @@ pub(crate) struct Webhooks {
 }
 
 impl Webhooks {
-    /// Begins at once.
-    pub(crate) fn start(settings: &WebhookSettings, parts: Parts) -> Self {
+    /// Begins at once. What is kept of deliveries is for the other to look after.
+    pub(crate) fn start(settings: &WebhookSettings, parts: Parts) -> (Self, DeliveryKeeper) {
         let (stop, stopping) = watch::channel(false);
+        let keeper = DeliveryKeeper {
+            store: Arc::clone(&parts.store),
+            meter: parts.meter.clone(),
+            retention: settings.retention,
+        };
         let courier = Courier {
             sender: parts.sender,
             store: parts.store,
             context: parts.context,
             key: parts.key,
-            hub: parts.hub,
+            meter: parts.meter,
             policy: settings.retries.clone(),
             timeout: settings.timeout,
             source: parts.public_url,
@@ -82,11 +88,12 @@ impl Webhooks {
             units: Semaphore::new(Courier::UNITS),
             skimmed: Mutex::new(Skimmed::new()),
         };
-        Self {
+        let webhooks = Self {
             stop,
-            task: tokio::spawn(run(Arc::new(courier))),
+            task: tokio::spawn(run(Arc::new(courier), parts.news.listen())),
             longest: settings.timeout + Duration::from_secs(2),
-        }
+        };
+        (webhooks, keeper)
     }
 
     /// Lets the deliveries that are under way come to their end, and records them.
@@ -98,7 +105,7 @@ impl Webhooks {
     }
 }
 
-async fn run(courier: Arc<Courier>) {
+async fn run(courier: Arc<Courier>, mut news: Listening) {
     let slots = Arc::new(Semaphore::new(MOST_AT_ONCE));
     let mut stopping = courier.stopping.clone();
     let mut tasks = JoinSet::new();
@@ -131,7 +138,7 @@ async fn run(courier: Arc<Courier>) {
             }
         };
         tokio::select! {
-            () = courier.hub.woken() => {}
+            () = news.heard() => {}
             () = sleep(nap) => {}
             Some(ended) = tasks.join_next_with_id() => {
                 let id = match ended {
@@ -175,7 +182,7 @@ async fn look(courier: &Arc<Courier>, busy: HashSet<WebhookId>) -> Result<Survey
 #[derive(Clone)]
 pub(crate) struct DeliveryKeeper {
     store: Arc<dyn Store>,
-    hub: WebhookHub,
+    meter: WebhookMeter,
     /// For how many seconds they are kept.
     retention: u32,
 }
@@ -186,15 +193,6 @@ impl DeliveryKeeper {
 
     /// How many small steps are done in a row.
     const STEPS: usize = 10;
-
-    /// Keeps them for so many seconds.
-    pub(crate) fn new(store: Arc<dyn Store>, hub: WebhookHub, retention: u32) -> Self {
-        Self {
-            store,
-            hub,
-            retention,
-        }
-    }
 
     pub(crate) fn keep(&self) {
         if let Err(error) = self.try_keep() {
@@ -211,7 +209,7 @@ impl DeliveryKeeper {
             Ok::<_, StoreError>((webhooks.clock()?, webhooks.backlog()?))
         })?;
         let age = oldest.map_or(0, |oldest| now.unix_seconds() - oldest.unix_seconds());
-        self.hub.set_backlog(pending, age.max(0));
+        self.meter.set_backlog(pending, age.max(0));
         for _ in 0..Self::STEPS {
             let is_idle = port::read(&*self.store, |unit| {
                 let before = now.plus_seconds(-i64::from(self.retention));
