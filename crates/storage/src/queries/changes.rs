@@ -13,6 +13,7 @@ use tenantry_domain::{
 use super::{ROWS, Session};
 use crate::{
     schema::changes,
+    statements::Part,
     types::{DbTime, DbUuid},
 };
 
@@ -42,7 +43,8 @@ impl ChangeLog for Session {
                 let latest: Option<DbTime> = changes::table
                     .select(changes::time)
                     .order(changes::sequence.desc())
-                    .first(conn)
+                    .top(1)
+                    .get_result(conn)
                     .optional()?;
                 Ok(latest.map(|DbTime(time)| time))
             })?;
