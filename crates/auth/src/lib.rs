@@ -11,8 +11,8 @@
 //! - At the door: [`basic`] and [`bearer`] read the header, [`client_auth`] decides
 //!   about clients, [`verified`], [`rejected`] and [`limiter`] make passwords cheap for those who
 //!   know them and dear for those who guess.
-//! - In hand: [`token`] is RFC 9068 under the rules of RFC 8725, [`principal`] is who
-//!   came in, [`policy`] names what each operation demands.
+//! - In hand: [`token`] is RFC 9068 under the rules of RFC 8725, [`verified_tokens`] spares what was
+//!   verified before its signature, [`principal`] is who came in, [`policy`] names what each operation demands.
 //!
 //! No type here shows a secret through `Debug` or `Display`, and no error says more
 //! to a log than which rule was broken.
@@ -33,6 +33,7 @@ pub mod rejected;
 pub mod server_secret;
 pub mod token;
 pub mod verified;
+pub mod verified_tokens;
 
 #[cfg(test)]
 mod testing;

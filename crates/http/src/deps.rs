@@ -7,6 +7,7 @@ use tenantry_auth::{
     idempotency::Pepper,
     keys::SharedKeyRing,
     limiter::{FailureLimiter, FailureLimits},
+    verified_tokens::VerifiedTokens,
 };
 use tenantry_domain::{
     change::{Actor, Origin},
@@ -100,6 +101,7 @@ pub struct Deps {
     pub(crate) repeats: Repeats,
     pub(crate) limiter: FailureLimiter,
     pub(crate) sign_ins: SignIns,
+    pub(crate) verified_tokens: VerifiedTokens,
     pub(crate) uses: RecentUses,
     pub(crate) metrics: Metrics,
     pub(crate) config: HttpConfig,
@@ -128,6 +130,7 @@ impl Deps {
             repeats: Repeats::new(parts.pepper),
             limiter: FailureLimiter::new(parts.config.failure_limits),
             sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
+            verified_tokens: VerifiedTokens::new(&*parts.entropy),
             uses: parts.uses,
             metrics: Metrics::new(),
             config: parts.config,

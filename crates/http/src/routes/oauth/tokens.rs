@@ -1,5 +1,7 @@
 //! `POST /oauth/introspect` (RFC 7662) and `POST /oauth/revoke` (RFC 7009), contract §3.3.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
 use tenantry_auth::token::{AccessClaims, Verified};
@@ -120,6 +122,6 @@ async fn verified(call: &Call, token: &str) -> Result<Option<(Verified, ClientId
     let verified = keys::verify(call, token, None).await?.ok();
     Ok(verified.and_then(|verified| {
         let id = ClientId::parse(&verified.claims.client_id).ok()?;
-        Some((verified, id))
+        Some((Arc::unwrap_or_clone(verified), id))
     }))
 }
