@@ -106,7 +106,7 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
     let id = ClientId::parse(&claims.client_id).map_err(refuse_token)?;
     let (token_id, kid) = (claims.jti.clone(), verified.kid.clone());
     let known = call
-        .read(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))
+        .look_up(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))
         .await?;
     let known = known.ok_or_else(|| {
         refuse_token("it is revoked, or its client is gone, disabled or of a suspended tenant")

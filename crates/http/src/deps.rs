@@ -1,6 +1,9 @@
 //! What the handlers work with, and how they get at the database.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tenantry_auth::{
     hashing::Hasher,
@@ -25,6 +28,7 @@ use crate::{
     idempotency::Repeats,
     keys::{KeyReader, Renewal},
     metrics::Metrics,
+    quick::Quick,
     sign_in::SignIns,
     usage::RecentUses,
     writers::Writers,
@@ -92,6 +96,7 @@ pub struct Deps {
     entropy: Arc<dyn Entropy>,
     reserved: Arc<ReservedLabels>,
     readers: Gate,
+    quick: Quick,
     writers: Writers,
     hashers: Gate,
     blocking_threads: usize,
@@ -119,6 +124,7 @@ impl Deps {
             clock: parts.clock,
             reserved: parts.reserved,
             readers: Gate::new("the database", readers),
+            quick: Quick::new(),
             hashers: Gate::new("password hashing", hashers),
             blocking_threads: [readers, writers, hashers]
                 .map(Gate::most_threads)
@@ -171,6 +177,25 @@ impl Deps {
     /// How many threads that block there are at the most, given up work included.
     pub(crate) fn blocking_threads(&self) -> usize {
         self.blocking_threads
+    }
+
+    /// Runs `work`, which looks up something small by its key, in a snapshot: at once and here, if the
+    /// store can do that and does not take long for it, or like any other reading.
+    pub(crate) async fn look_up<T: Send + 'static>(
+        &self,
+        patience: &Patience,
+        work: impl FnOnce(&mut dyn Snapshot) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if self.quick.is_trusted()
+            && let Some(mut snapshot) = self.store.snapshot_at_once()
+        {
+            let begun = Instant::now();
+            let result = work(&mut *snapshot);
+            drop(snapshot);
+            self.quick.note(begun.elapsed());
+            return Ok(result?);
+        }
+        self.read(patience, work).await
     }
 
     /// Runs `work` in a snapshot, on a thread that may block.

@@ -29,6 +29,7 @@ mod negotiate;
 mod operation;
 mod pipeline;
 mod query;
+mod quick;
 mod render;
 mod routes;
 mod sign_in;

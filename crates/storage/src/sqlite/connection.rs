@@ -86,6 +86,14 @@ impl Manager {
         self.patience
     }
 
+    /// The same for connections that never wait.
+    pub(super) fn hasty(&self) -> Self {
+        Self {
+            patience: Duration::ZERO,
+            ..self.clone()
+        }
+    }
+
     /// A pool of `size` connections of that role, all of them open.
     pub(super) fn pool(&self, role: Role, size: u32) -> Result<Pool<Self>, OpenError> {
         let manager = Self {

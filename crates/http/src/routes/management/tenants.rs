@@ -72,7 +72,7 @@ async fn get(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse
     let id = call.path_id("id", TenantId::parse)?;
     let access = caller.principal.access;
     let (tenant, environment) = call
-        .read(move |unit| tenants::get(unit, &access, id))
+        .look_up(move |unit| tenants::get(unit, &access, id))
         .await?;
     show_unless_known(&call, &tenant, &environment)
 }
@@ -81,7 +81,7 @@ async fn resolve(caller: Management<TenantsRead>, call: Call) -> Result<HttpResp
     let host = call.query().host()?;
     let access = caller.principal.access;
     let (tenant, environment) = call
-        .read(move |unit| tenants::resolve(unit, &access, &host))
+        .look_up(move |unit| tenants::resolve(unit, &access, &host))
         .await?;
     show_unless_known(&call, &tenant, &environment)
 }

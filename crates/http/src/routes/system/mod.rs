@@ -65,7 +65,9 @@ async fn list(_: System, call: Call) -> Result<HttpResponse, ApiError> {
 async fn get(_: System, call: Call) -> Result<HttpResponse, ApiError> {
     let id = call.path_id("uuid", TenantId::parse)?;
     let all = EnvironmentAccess::All;
-    let (tenant, _) = call.read(move |unit| tenants::get(unit, &all, id)).await?;
+    let (tenant, _) = call
+        .look_up(move |unit| tenants::get(unit, &all, id))
+        .await?;
     representation::conditional_item(&call, &tenant)
 }
 
