@@ -247,7 +247,7 @@ pub(crate) fn check(
 
 /// Whether a token's time has begun, if it says when it does.
 fn check_start(start: Option<Value<'_>>, now: Timestamp) -> Result<(), TokenFault> {
-    match start.map(|start| start.as_integer()) {
+    match start.map(Value::as_integer) {
         Some(None) => Err(TokenFault::Claims),
         Some(Some(start)) if start > now.unix_seconds() => Err(TokenFault::NotYetValid),
         None | Some(Some(_)) => Ok(()),
