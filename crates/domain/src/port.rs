@@ -160,6 +160,10 @@ pub enum StoreError {
     /// changed, and it may be tried again.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// It is there, but was not migrated to what this program needs, or was migrated further:
+    /// the text names the migration. Nothing was changed.
+    #[error("the database has another schema than this program needs: {0}")]
+    WrongSchema(String),
     /// The connection was lost during commit: the change may have happened or not.
     #[error("the outcome of the change is unknown: {0}")]
     OutcomeUnknown(String),
@@ -193,6 +197,7 @@ impl StoreError {
             Self::Taken(unique) => Self::Taken(*unique),
             Self::Referenced => Self::Referenced,
             Self::Corrupt(text) => Self::Corrupt(text.clone()),
+            Self::WrongSchema(text) => Self::WrongSchema(text.clone()),
             Self::Failed(source) => Self::Failed(source.to_string().into()),
         }
     }

@@ -241,10 +241,30 @@ impl Deps {
     }
 
     /// Whether the database answers and is migrated; the reason where it is not.
-    pub(crate) async fn check(&self, patience: &Patience) -> Result<(), ApiError> {
+    pub(crate) async fn check(&self, patience: &Patience) -> Result<(), Unready> {
         let store = Arc::clone(&self.store);
-        let checked = self.readers.run(patience, move || store.check()).await?;
-        Ok(checked.map_err(Error::from)?)
+        let checked = self.readers.run(patience, move || store.check()).await;
+        checked
+            .map_err(|refused| Unready::of(refused.into()))?
+            .map_err(|error| match error {
+                StoreError::WrongSchema(reason) => Unready::WrongSchema(reason),
+                error => Unready::of(error.into()),
+            })
+    }
+}
+
+/// Why the database can't be worked with.
+pub(crate) enum Unready {
+    /// It was not migrated to what this program needs; whoever may ask may know.
+    WrongSchema(String),
+    /// It does not answer. The reason can hold what is not for everybody, its address for
+    /// instance.
+    NoAnswer(String),
+}
+
+impl Unready {
+    fn of(error: ApiError) -> Self {
+        Self::NoAnswer(error.cause.unwrap_or(error.message))
     }
 }
 

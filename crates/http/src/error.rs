@@ -333,7 +333,9 @@ impl From<Error> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(cause) => Self::overloaded(cause),
+            StoreError::Unavailable(cause) | StoreError::WrongSchema(cause) => {
+                Self::overloaded(cause)
+            }
             StoreError::OutcomeUnknown(cause) => {
                 let message = "The database was lost while it stored the change, which may have \
                                happened or not; read before you try again.";

@@ -94,21 +94,12 @@ pub(crate) async fn account(call: &Call) -> Result<SystemAccount, ApiError> {
             verdict?
         }
     };
-    let Claimant {
-        account: Some(account),
-        stored,
-        ..
-    } = &claimant
-    else {
-        sign_ins.rejected.remember(&claimant.stored, password);
+    let Some(account) = &claimant.account else {
         return Err(refused());
     };
     match verdict {
-        Verdict::Wrong => {
-            sign_ins.rejected.remember(stored, password);
-            return Err(refused());
-        }
-        Verdict::Right => sign_ins.verified.remember(stored, password),
+        Verdict::Wrong => return Err(refused()),
+        Verdict::Right => {}
         Verdict::RightButOutdated(new) => rehash(call, account, new).await,
     }
     sign_ins.limiter.forgive(name, address);
@@ -143,7 +134,9 @@ impl Claimant {
         self.account.clone().filter(|_| is_right)
     }
 
-    /// Checks the password. A name that nobody has costs as much as a wrong password.
+    /// Checks the password, and remembers what it is before the next check begins: of many
+    /// requests that come with it at once only the first pays. A name that nobody has costs
+    /// as much as a wrong password.
     async fn check(&self, call: &Call) -> Result<Verdict, ApiError> {
         let (stored, password) = (self.stored.clone(), self.password.clone());
         let is_known = self.account.is_some();
@@ -151,17 +144,27 @@ impl Claimant {
         call.hash(move |hasher: &Hasher| {
             let password = password.expose_secret();
             // While it waited for its turn, another request may have found out.
-            if deps.sign_ins.rejected.check(&stored, password) {
+            let SignIns {
+                verified, rejected, ..
+            } = &deps.sign_ins;
+            if rejected.check(&stored, password) {
                 return Verdict::Wrong;
             }
-            if !is_known {
-                hasher.burn_password(password);
-                return Verdict::Wrong;
-            }
-            if deps.sign_ins.verified.check(&stored, password) {
+            if verified.check(&stored, password) {
                 return Verdict::Right;
             }
-            hasher.verify_password(password, &stored)
+            let verdict = if is_known {
+                hasher.verify_password(password, &stored)
+            } else {
+                hasher.burn_password(password);
+                Verdict::Wrong
+            };
+            match verdict {
+                Verdict::Wrong => rejected.remember(&stored, password),
+                Verdict::Right => verified.remember(&stored, password),
+                Verdict::RightButOutdated(_) => {}
+            }
+            verdict
         })
         .await
     }

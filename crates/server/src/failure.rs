@@ -55,7 +55,7 @@ impl Failure {
     /// The database failed, or can't be reached.
     pub fn of_store(error: &StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::database(error),
+            StoreError::Unavailable(_) | StoreError::WrongSchema(_) => Self::database(error),
             other => Self::command(&with_causes(other)),
         }
     }

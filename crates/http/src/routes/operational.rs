@@ -7,7 +7,8 @@ use actix_web::{
 use serde::Serialize;
 
 use crate::{
-    answer, call::Call, caller::Anybody, error::ApiError, negotiate::Produces, operation::Operation,
+    answer, call::Call, caller::Anybody, deps::Unready, error::ApiError, negotiate::Produces,
+    operation::Operation,
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -62,14 +63,13 @@ async fn readyz(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
             tracing::debug!(cause, "the signing keys are not ready");
             "the signing keys can't be read".to_owned()
         }),
-        Err(error) => {
-            let cause = error.cause.as_deref().unwrap_or_default();
+        Err(Unready::WrongSchema(reason)) => {
+            tracing::debug!(reason, "the database is not ready");
+            Some(reason)
+        }
+        Err(Unready::NoAnswer(cause)) => {
             tracing::debug!(cause, "the database is not ready");
-            Some(if cause.contains("migration") {
-                cause.to_owned()
-            } else {
-                "the database does not answer".to_owned()
-            })
+            Some("the database does not answer".to_owned())
         }
     };
     let Some(reason) = reason else {

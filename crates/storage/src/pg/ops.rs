@@ -27,7 +27,11 @@ use std::time::Duration;
 
 use diesel::{
     BoxableExpression, ExpressionMethods, QueryDsl, QueryResult, QueryableByName, RunQueryDsl,
-    connection::SimpleConnection, pg::Pg, result::Error, sql_query, sql_types::Bool,
+    connection::SimpleConnection,
+    pg::Pg,
+    result::Error,
+    sql_query,
+    sql_types::{BigInt, Bool},
 };
 
 use super::{Conn, WRITE_LOCK};
@@ -77,6 +81,23 @@ pub(super) fn id_among(ids: &[DbUuid]) -> Condition {
 /// Reads tenants by their names: PostgreSQL knows from its statistics whether that is
 /// better than to walk through all tenants until the page is full.
 pub(super) const BY_NAME: &str = "";
+
+#[derive(QueryableByName)]
+struct Drawn {
+    #[diesel(sql_type = BigInt)]
+    last: i64,
+}
+
+/// Draws numbers for that many changes at once; gives the first. Each draw leaves a dead row
+/// behind that the next one of the same transaction has to pass, so a draw for each of many
+/// changes would cost the square of their number.
+pub(super) fn draw_change_numbers(conn: &mut Conn, count: usize) -> QueryResult<i64> {
+    let count = i64::try_from(count).map_err(|error| Error::SerializationError(error.into()))?;
+    let drawn = sql_query("UPDATE change_counter SET last = last + $1 RETURNING last")
+        .bind::<BigInt, _>(count)
+        .get_result::<Drawn>(conn)?;
+    Ok(drawn.last - count + 1)
+}
 
 #[derive(QueryableByName)]
 struct There {

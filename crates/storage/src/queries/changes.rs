@@ -10,7 +10,7 @@ use tenantry_domain::{
     version::Version,
 };
 
-use super::{ROWS, Session};
+use super::{ROWS, Session, ops};
 use crate::{
     schema::changes,
     statements::Part,
@@ -68,7 +68,12 @@ impl ChangeLog for Session {
     fn append_all(&mut self, all: &[NewChange]) -> Result<(), StoreError> {
         self.run(|conn| {
             for some in all.chunks(ROWS) {
-                let rows: Vec<_> = some.iter().map(|change| values!(change)).collect();
+                let first = ops::draw_change_numbers(conn, some.len())?;
+                let rows: Vec<_> = some
+                    .iter()
+                    .zip(first..)
+                    .map(|(change, number)| (changes::sequence.eq(number), values!(change)))
+                    .collect();
                 diesel::insert_into(changes::table)
                     .values(rows)
                     .execute(conn)?;

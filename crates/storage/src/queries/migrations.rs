@@ -96,16 +96,16 @@ pub(in super::super) fn check_exactly(mut session: Session) -> Result<(), StoreE
 fn checked(status: Result<Vec<MigrationStatus>, MigrateError>) -> Result<(), StoreError> {
     match status {
         Ok(status) => match status.iter().find(|migration| !migration.applied) {
-            Some(pending) => Err(StoreError::Unavailable(format!(
+            Some(pending) => Err(StoreError::WrongSchema(format!(
                 "migration `{}` is not applied",
                 pending.name
             ))),
             None => Ok(()),
         },
         Err(MigrateError::Unavailable(text)) => Err(StoreError::Unavailable(text)),
-        Err(MigrateError::Unknown(name)) => Err(StoreError::Unavailable(
-            MigrateError::Unknown(name).to_string(),
-        )),
+        Err(unknown @ MigrateError::Unknown(_)) => {
+            Err(StoreError::WrongSchema(unknown.to_string()))
+        }
         Err(other) => Err(StoreError::Failed(Box::new(other))),
     }
 }

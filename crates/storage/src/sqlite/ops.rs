@@ -1,7 +1,8 @@
 //! What SQLite does in its own way.
 
 use diesel::{
-    BoxableExpression, OptionalExtension, QueryDsl, QueryResult, QueryableByName, RunQueryDsl,
+    BoxableExpression, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
+    QueryableByName, RunQueryDsl,
     dsl::sql,
     result::Error,
     sql_query,
@@ -32,6 +33,25 @@ pub(super) const COMMIT: &str = "COMMIT";
 /// Reads tenants by their names. Left to choose, SQLite walks through all tenants, since
 /// that spares it the sorting.
 pub(super) const BY_NAME: &str = "INDEXED BY tenants_by_name";
+
+/// The first of the next numbers of changes, for whoever gives them to that many. SQLite notes
+/// itself which ones were given.
+pub(super) fn draw_change_numbers(conn: &mut Conn, _count: usize) -> QueryResult<i64> {
+    sequences::table
+        .select(sequences::seq + 1)
+        .filter(sequences::name.eq("changes"))
+        .first(conn)
+        .optional()
+        .map(|next| next.unwrap_or(1))
+}
+
+diesel::table! {
+    #[sql_name = "sqlite_sequence"]
+    sequences (name) {
+        name -> Text,
+        seq -> BigInt,
+    }
+}
 
 /// Whether a connection is to be dropped after that error. Never: the file does not go
 /// away, and a transaction that SQLite has ended by itself shows when it is rolled back.

@@ -113,3 +113,31 @@ pub(crate) fn have_numbers_without_gaps(db: &TestDatabase) {
     append(8);
     assert_eq!(sequences(), [5]);
 }
+
+pub(crate) fn many_at_once_are_numbered_as_single_ones_are(db: &TestDatabase) {
+    let many = |numbers: std::ops::Range<i64>| numbers.map(change).collect::<Vec<_>>();
+    write(&**db, |unit| unit.changes().append_all(&many(1..4)));
+    write(&**db, |unit| unit.changes().append(&change(4)));
+    {
+        let mut dropped = db.begin().unwrap();
+        dropped.changes().append_all(&many(90..95)).unwrap();
+    }
+    // More than one statement takes.
+    write(&**db, |unit| {
+        unit.changes().append(&change(5))?;
+        unit.changes().append_all(&many(6..2_508))?;
+        unit.changes().append(&change(2_508))
+    });
+    let changes = db.changes();
+    let expected = (1..=2_508).map(|number| (number, at(number)));
+    assert!(
+        changes
+            .iter()
+            .map(|one| (one.sequence, one.time))
+            .eq(expected)
+    );
+    db.execute("DELETE FROM changes");
+    write(&**db, |unit| unit.changes().append_all(&many(1..3)));
+    let sequences: Vec<_> = db.changes().iter().map(|one| one.sequence).collect();
+    assert_eq!(sequences, [2_509, 2_510]);
+}

@@ -131,6 +131,7 @@ on_every_database! {
         text_and_instants_come_back_exactly;
     changes:
         are_recorded_with_everything
+        many_at_once_are_numbered_as_single_ones_are
         have_numbers_without_gaps;
     units:
         dropped_without_commit_have_done_nothing

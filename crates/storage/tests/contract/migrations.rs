@@ -102,7 +102,7 @@ pub(crate) fn of_a_newer_program_are_refused(db: &TestDatabase) {
         assert!(error.to_string().contains("9999"), "{error}");
     }
     match db.check_schema() {
-        Err(StoreError::Unavailable(text)) => assert!(text.contains("9999"), "{text}"),
+        Err(StoreError::WrongSchema(text)) => assert!(text.contains("9999"), "{text}"),
         other => panic!("{other:?}"),
     }
     // A server that runs while others are replaced by newer ones goes on.
@@ -118,7 +118,7 @@ pub(crate) fn that_are_missing_fail_the_check(db: &TestDatabase) {
     let name = db.revert().unwrap().unwrap();
     for checked in [db.check(), db.check_schema()] {
         match checked {
-            Err(StoreError::Unavailable(text)) => assert!(text.contains(&name), "{text}"),
+            Err(StoreError::WrongSchema(text)) => assert!(text.contains(&name), "{text}"),
             other => panic!("{other:?}"),
         }
     }
@@ -135,6 +135,6 @@ pub(crate) fn can_be_listed_without_touching_the_database(db: &TestDatabase) {
     assert!(pending.iter().all(|one| !one.applied));
     assert_eq!(pending.len(), all.len());
     assert_eq!(bare.schema(), Vec::<String>::new());
-    assert!(matches!(bare.check(), Err(StoreError::Unavailable(_))));
+    assert!(matches!(bare.check(), Err(StoreError::WrongSchema(_))));
     assert_eq!(bare.revert().unwrap(), None);
 }
