@@ -12,8 +12,8 @@
 //!   about clients, [`verified`], [`rejected`] and [`limiter`] make passwords cheap for those who
 //!   know them and dear for those who guess.
 //! - On the way out: [`webhook`] signs what is delivered.
-//! - In hand: [`token`] is RFC 9068 under the rules of RFC 8725, [`principal`] is who
-//!   came in, [`policy`] names what each operation demands.
+//! - In hand: [`token`] is RFC 9068 under the rules of RFC 8725, [`verified_tokens`] spares what was
+//!   verified before its signature, [`principal`] is who came in, [`policy`] names what each operation demands.
 //!
 //! No type here shows a secret through `Debug` or `Display`, and no error says more
 //! to a log than which rule was broken.
@@ -35,6 +35,7 @@ pub mod server_secret;
 pub mod token;
 pub mod verified;
 pub mod webhook;
+pub mod verified_tokens;
 
 #[cfg(test)]
 mod testing;

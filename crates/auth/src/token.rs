@@ -124,6 +124,17 @@ pub fn verify(
     expected: &Expected<'_>,
     now: Timestamp,
 ) -> Result<Verified, TokenFault> {
+    examine(ring, token, expected, now).map(|(verified, _)| verified)
+}
+
+/// Verifies an access token; says also whether the same token, with a key that is still believed,
+/// is good at any later time for which [`check`] says so.
+pub(crate) fn examine(
+    ring: &KeyRing,
+    token: &str,
+    expected: &Expected<'_>,
+    now: Timestamp,
+) -> Result<(Verified, bool), TokenFault> {
     if token.len() > MAX_TOKEN_LENGTH {
         return Err(TokenFault::TooLong);
     }
@@ -136,11 +147,15 @@ pub fn verify(
     let payload = decode(parts.payload)?;
     let members = object(&payload)?;
     let claims = serde_json::from_slice(&payload).map_err(|_| TokenFault::Claims)?;
-    check(&claims, &members, expected, now)?;
-    Ok(Verified {
+    check(&claims, expected, now)?;
+    let start = members.get("nbf");
+    let is_timeless = start.is_none();
+    check_start(start, now)?;
+    let verified = Verified {
         claims,
         kid: key.kid().to_owned(),
-    })
+    };
+    Ok((verified, is_timeless))
 }
 
 /// The three parts of the compact serialization (RFC 7515 §3.1), and what is signed.
@@ -199,9 +214,9 @@ fn key_of<'r>(ring: &'r KeyRing, header: &str, now: Timestamp) -> Result<&'r Rin
     Ok(key)
 }
 
-fn check(
+/// Whether claims are good at that instant, for whom it is expected.
+pub(crate) fn check(
     claims: &AccessClaims,
-    members: &Object<'_>,
     expected: &Expected<'_>,
     now: Timestamp,
 ) -> Result<(), TokenFault> {
@@ -227,9 +242,14 @@ fn check(
     if claims.iat > now.saturating_add(MAX_CLOCK_SKEW_SECONDS) {
         return Err(TokenFault::NotYetValid);
     }
-    match members.get("nbf").map(Value::as_integer) {
+    Ok(())
+}
+
+/// Whether a token's time has begun, if it says when it does.
+fn check_start(start: Option<Value<'_>>, now: Timestamp) -> Result<(), TokenFault> {
+    match start.map(Value::as_integer) {
         Some(None) => Err(TokenFault::Claims),
-        Some(Some(start)) if start > now => Err(TokenFault::NotYetValid),
+        Some(Some(start)) if start > now.unix_seconds() => Err(TokenFault::NotYetValid),
         None | Some(Some(_)) => Ok(()),
     }
 }

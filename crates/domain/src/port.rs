@@ -49,6 +49,12 @@ pub trait Store: Send + Sync {
     /// Opens a unit that reads one consistent state.
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError>;
 
+    /// Opens a unit that reads without waiting for anything or anybody, for who must not block and
+    /// looks up something small. `None` where that can't be had.
+    fn snapshot_at_once(&self) -> Option<Box<dyn Snapshot>> {
+        None
+    }
+
     /// Opens a unit that writes. Two units that change the same thing never both
     /// succeed from the same state.
     fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
@@ -210,6 +216,7 @@ impl StoreError {
             Self::Taken(unique) => Self::Taken(*unique),
             Self::Referenced => Self::Referenced,
             Self::Corrupt(text) => Self::Corrupt(text.clone()),
+            Self::WrongSchema(text) => Self::WrongSchema(text.clone()),
             Self::Failed(source) => Self::Failed(source.to_string().into()),
         }
     }

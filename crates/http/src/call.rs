@@ -205,6 +205,15 @@ impl Call {
         self.deps.read(&self.trace.patience, work).await
     }
 
+    /// Runs `work`, which looks up something small by its key, in a snapshot, and at once if that is
+    /// possible: see [`Deps::look_up`].
+    pub(crate) async fn look_up<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Snapshot) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.deps.look_up(&self.trace.patience, work).await
+    }
+
     /// Makes the change that the operation is asked for: `work`, in a unit of work, on a thread
     /// that may block, which is committed if it succeeds. The request's success is told of in
     /// the same unit, with the status that the caller will be answered with.

@@ -8,7 +8,6 @@ use tenantry_auth::{
     bearer,
     policy::Permission,
     principal::{ManagementPrincipal, SystemPrincipal},
-    token::Verified,
 };
 use tenantry_domain::{
     change::Actor,
@@ -112,12 +111,12 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
         .ok_or_else(missing)?;
     let issuer = call.deps.config.public_url.as_str();
     let verified = keys::verify(call, token, Some(issuer)).await?;
-    let Verified { claims, kid } = verified.map_err(refuse_token)?;
-
+    let verified = verified.map_err(refuse_token)?;
+    let claims = &verified.claims;
     let id = ClientId::parse(&claims.client_id).map_err(refuse_token)?;
-    let token_id = claims.jti.clone();
+    let (token_id, kid) = (claims.jti.clone(), verified.kid.clone());
     let known = call
-        .read({
+        .look_up({
             let kid = kid.clone();
             move |unit| tokens::client_of_active(unit, &id, &token_id, &kid)
         })
@@ -134,10 +133,10 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
         client_id: known.client.id.clone(),
         scopes: known.granted(&claims.scope),
         access: access.clone(),
-        token_id: claims.jti,
+        token_id: claims.jti.clone(),
         key_id: kid,
         expires_at: Timestamp::from_unix_seconds(claims.exp),
-        claimed_scope: claims.scope,
+        claimed_scope: claims.scope.clone(),
     })
 }
 

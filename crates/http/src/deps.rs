@@ -1,12 +1,16 @@
 //! What the handlers work with, and how they get at the database.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tenantry_auth::{
     hashing::Hasher,
     idempotency::Pepper,
     keys::SharedKeyRing,
     limiter::{FailureLimiter, FailureLimits},
+    verified_tokens::VerifiedTokens,
     webhook::WebhookKey,
 };
 use tenantry_domain::{
@@ -30,6 +34,7 @@ use crate::{
     keys::{KeyReader, Renewal},
     metrics::Metrics,
     news::News,
+    quick::Quick,
     sign_in::SignIns,
     target,
     usage::RecentUses,
@@ -111,6 +116,7 @@ pub struct Deps {
     entropy: Arc<dyn Entropy>,
     reserved: Arc<ReservedLabels>,
     readers: Gate,
+    quick: Quick,
     writers: Writers,
     hashers: Gate,
     blocking_threads: usize,
@@ -120,6 +126,7 @@ pub struct Deps {
     pub(crate) repeats: Repeats,
     pub(crate) limiter: FailureLimiter,
     pub(crate) sign_ins: SignIns,
+    pub(crate) verified_tokens: VerifiedTokens,
     pub(crate) uses: RecentUses,
     pub(crate) events: RecentEvents,
     pub(crate) webhook_key: Arc<WebhookKey>,
@@ -141,6 +148,7 @@ impl Deps {
             clock: parts.clock,
             reserved: parts.reserved,
             readers: Gate::new("the database", readers),
+            quick: Quick::new(),
             hashers: Gate::new("password hashing", hashers),
             blocking_threads: [readers, writers, hashers]
                 .map(Gate::most_threads)
@@ -153,6 +161,7 @@ impl Deps {
             repeats: Repeats::new(parts.pepper),
             limiter: FailureLimiter::new(parts.config.failure_limits),
             sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
+            verified_tokens: VerifiedTokens::new(&*parts.entropy),
             uses: parts.uses,
             metrics: Metrics::new(&[parts.events.dropped()], &parts.webhooks),
             events: parts.events,
@@ -209,6 +218,25 @@ impl Deps {
     /// How many threads that block there are at the most, given up work included.
     pub(crate) fn blocking_threads(&self) -> usize {
         self.blocking_threads
+    }
+
+    /// Runs `work`, which looks up something small by its key, in a snapshot: at once and here, if the
+    /// store can do that and does not take long for it, or like any other reading.
+    pub(crate) async fn look_up<T: Send + 'static>(
+        &self,
+        patience: &Patience,
+        work: impl FnOnce(&mut dyn Snapshot) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if self.quick.is_trusted()
+            && let Some(mut snapshot) = self.store.snapshot_at_once()
+        {
+            let begun = Instant::now();
+            let result = work(&mut *snapshot);
+            drop(snapshot);
+            self.quick.note(begun.elapsed());
+            return Ok(result?);
+        }
+        self.read(patience, work).await
     }
 
     /// Runs `work` in a snapshot, on a thread that may block.

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tenantry_auth::token::{self, Expected, TokenFault, Verified};
+use tenantry_auth::token::{Expected, TokenFault, Verified};
 use tokio::sync::Mutex;
 
 use crate::{call::Call, error::ApiError};
@@ -84,13 +84,17 @@ pub(crate) async fn verify(
     call: &Call,
     token: &str,
     audience: Option<&str>,
-) -> Result<Result<Verified, TokenFault>, ApiError> {
+) -> Result<Result<Arc<Verified>, TokenFault>, ApiError> {
     let deps = &call.deps;
     let expected = Expected {
         issuer: &deps.config.public_url,
         audience,
     };
-    let check = || token::verify(&deps.keys.current(), token, &expected, deps.now());
+    let check = || {
+        let ring = deps.keys.current();
+        deps.verified_tokens
+            .verify(&ring, token, &expected, deps.now())
+    };
     match check() {
         Err(TokenFault::UnknownKey) => {
             renew(call).await?;

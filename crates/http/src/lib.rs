@@ -33,6 +33,7 @@ mod news;
 mod operation;
 mod pipeline;
 mod query;
+mod quick;
 mod render;
 mod routes;
 mod sign_in;

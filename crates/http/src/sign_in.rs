@@ -113,7 +113,7 @@ impl Claimant {
         let credentials = basic::parse(header).map_err(|_| refuse())?;
         let username = Username::parse(&credentials.username).map_err(|_| refuse())?;
         let account = call
-            .read(move |unit| Ok(unit.accounts().by_username(&username)?))
+            .look_up(move |unit| Ok(unit.accounts().by_username(&username)?))
             .await?;
         let name = credentials.username;
         let stored = match &account {

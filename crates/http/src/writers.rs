@@ -11,6 +11,7 @@ use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -32,8 +33,11 @@ use crate::{
 const MOST: usize = 64;
 const LONGEST: Duration = Duration::from_millis(50);
 
-/// How long one turn goes on with new groups while others come.
-const TURN: Duration = Duration::from_secs(1);
+/// How long one turn goes on with new groups while others come, and for how long the store is then
+/// left to those who don't queue here: what a server does beside its requests, the command line. On
+/// SQLite they look for their chance now and then, and would find none between two groups.
+const TURN: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// Those who want to write.
 pub(crate) struct Writers {
@@ -107,16 +111,14 @@ impl Writers {
         let begun = Instant::now();
         let result = timeout(patience.left(), answered).await;
         patience.spend(begun);
-        match result {
-            Ok(result) => told(result),
-            Err(_) => {
-                let cause = format!("the database did not answer within {FOR_ALL:?}");
-                if caller.0.call_off() {
-                    Err(Refused::Overdue(cause).into())
-                } else {
-                    Err(StoreError::OutcomeUnknown(cause).into())
-                }
-            }
+        if let Ok(result) = result {
+            return told(result);
+        }
+        let cause = format!("the database did not answer within {FOR_ALL:?}");
+        if caller.0.call_off() {
+            Err(Refused::Overdue(cause).into())
+        } else {
+            Err(StoreError::OutcomeUnknown(cause).into())
         }
     }
 }
@@ -124,14 +126,12 @@ impl Writers {
 type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
 fn told<T>(result: Result<Result<T, Error>, oneshot::error::RecvError>) -> Result<T, ApiError> {
-    match result {
-        Ok(result) => Ok(result?),
-        // Nobody drops it but a panic outside of what was asked for.
-        Err(_) => {
-            let reason = "who has done it has ended without a word";
-            Err(StoreError::OutcomeUnknown(reason.to_owned()).into())
-        }
+    if let Ok(result) = result {
+        return Ok(result?);
     }
+    // Nobody drops it but a panic outside of what was asked for.
+    let reason = "who has done it has ended without a word";
+    Err(StoreError::OutcomeUnknown(reason.to_owned()).into())
 }
 
 impl Queue {
@@ -163,7 +163,11 @@ impl Queue {
     /// Does what waits, and what comes while it does.
     fn work_off(&self) {
         let begun = Instant::now();
-        while !self.is_empty() && begun.elapsed() < TURN {
+        while !self.is_empty() {
+            if begun.elapsed() >= TURN {
+                thread::sleep(PAUSE);
+                return;
+            }
             let (mut members, mut first) = (0, None);
             group::run(&*self.store, || {
                 let since = *first.get_or_insert_with(Instant::now);

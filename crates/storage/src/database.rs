@@ -212,6 +212,14 @@ impl Store for Database {
         on!(self, backend => backend.snapshot())
     }
 
+    fn snapshot_at_once(&self) -> Option<Box<dyn Snapshot>> {
+        match &self.backend {
+            Backend::Sqlite(backend) => backend.snapshot_at_once(),
+            // Its server has to be waited for.
+            Backend::Postgres(_) => None,
+        }
+    }
+
     fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
         on!(self, backend => backend.begin())
     }

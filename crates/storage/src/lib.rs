@@ -36,6 +36,7 @@ mod pg;
 mod rows;
 mod schema;
 mod sqlite;
+mod statements;
 mod types;
 mod url;
 mod watch;

@@ -26,12 +26,13 @@ struct Slow {
 /// A group of it.
 struct Together {
     wait: Option<Receiver<()>>,
+    has_members: bool,
     committed: Arc<AtomicBool>,
     ended: Sender<()>,
 }
 
-/// A unit of a group. Nothing is asked of it but to commit.
-struct Unit;
+/// A unit of a group that has members when it is committed. Nothing else is asked of it.
+struct Unit<'g>(&'g mut bool);
 
 impl Store for Slow {
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
@@ -47,6 +48,7 @@ impl Store for Slow {
             wait.recv().unwrap();
         }
         Ok(Box::new(Together {
+            has_members: false,
             wait: self.to_commit.lock().unwrap().take(),
             committed: Arc::clone(&self.committed),
             ended: self.ended.clone(),
@@ -60,7 +62,7 @@ impl Store for Slow {
 
 impl Group for Together {
     fn unit(&mut self) -> Result<Box<dyn UnitOfWork + '_>, StoreError> {
-        Ok(Box::new(Unit))
+        Ok(Box::new(Unit(&mut self.has_members)))
     }
 
     fn is_open(&self) -> bool {
@@ -71,7 +73,7 @@ impl Group for Together {
         if let Some(wait) = &self.wait {
             wait.recv().unwrap();
         }
-        self.committed.store(true, Ordering::SeqCst);
+        self.committed.store(self.has_members, Ordering::SeqCst);
         Ok(())
     }
 }
@@ -82,7 +84,7 @@ impl Drop for Together {
     }
 }
 
-impl UnitOfWork for Unit {
+impl UnitOfWork for Unit<'_> {
     fn environments(&mut self) -> &mut dyn EnvironmentRepository {
         unreachable!()
     }
@@ -128,6 +130,7 @@ impl UnitOfWork for Unit {
     }
 
     fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        *self.0 = true;
         Ok(())
     }
 }

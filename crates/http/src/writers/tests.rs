@@ -18,8 +18,11 @@ use super::*;
 #[derive(Clone, Default)]
 struct Counting {
     commits: Arc<AtomicUsize>,
-    first: Arc<Mutex<Option<(Sender<()>, Receiver<()>)>>>,
+    first: Arc<Mutex<Option<Wait>>>,
 }
+
+/// What tells that it is waited, and what ends the wait.
+type Wait = (Sender<()>, Receiver<()>);
 
 struct Together(Counting);
 

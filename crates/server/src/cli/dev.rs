@@ -27,7 +27,7 @@ use crate::{config::Settings, failure::Failure};
 
 /// How many tenants are made in one unit: so many that its commit costs little, and so few
 /// that a running server waits for it only for a moment.
-const BATCH: u64 = 2_000;
+const BATCH: u64 = 10_000;
 
 /// What developers can do.
 #[derive(Debug, Subcommand)]
@@ -124,15 +124,19 @@ const COUNTRIES: [&str; 8] = ["AU", "BR", "CA", "DE", "FR", "JP", "NZ", "US"];
 /// Makes tenants up.
 struct Imagination {
     state: u64,
+    serial: u64,
 }
 
 impl Imagination {
     fn new(entropy: &dyn Entropy) -> Self {
         let mut seed = [0; 8];
         entropy.fill(&mut seed);
-        Self {
+        let mut new = Self {
             state: u64::from_le_bytes(seed),
-        }
+            serial: 0,
+        };
+        new.serial = new.number();
+        new
     }
 
     /// The next number of a sequence (`SplitMix64`) that is as good as random, and quick.
@@ -149,11 +153,13 @@ impl Imagination {
         words.get(place).copied().unwrap_or_default()
     }
 
-    /// One like those that operators have. Its label ends in 48 bits of chance, so that seeding
-    /// twice meets no label again.
+    /// One like those that operators have. Its label ends in one of 48 bits of numbers that
+    /// rise from a random one, so that seeding twice meets no label again. Random ones would have a
+    /// database read and write a page of its index for each.
     fn tenant(&mut self) -> Option<LoadTenant> {
         let (adjective, noun) = (self.one_of(&ADJECTIVES), self.one_of(&NOUNS));
-        let label = format!("{adjective}-{noun}-{:012x}", self.number() >> 16);
+        self.serial = self.serial.wrapping_add(1);
+        let label = format!("{adjective}-{noun}-{:012x}", self.serial & 0xFFFF_FFFF_FFFF);
         let data = format!(
             r#"{{"plan":"{}","seats":{},"country":"{}","billing":{{"email":"accounts@{label}.example","reference":"{:016x}"}},"features":["sso","audit"]}}"#,
             self.one_of(&PLANS),

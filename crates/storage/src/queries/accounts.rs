@@ -12,6 +12,7 @@ use super::Session;
 use crate::{
     rows::AccountRow,
     schema::system_accounts,
+    statements::Part,
     types::{DbTime, DbUuid},
 };
 
@@ -21,7 +22,7 @@ impl AccountQueries for Session {
             let row = system_accounts::table
                 .filter(system_accounts::username.eq(username.as_str()))
                 .select(AccountRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(AccountRow::into_domain).transpose()?)
         })
@@ -31,7 +32,8 @@ impl AccountQueries for Session {
         self.run(|conn| {
             let found = system_accounts::table
                 .select(system_accounts::id)
-                .first::<DbUuid>(conn)
+                .top(1)
+                .get_result::<DbUuid>(conn)
                 .optional()?;
             Ok(found.is_some())
         })

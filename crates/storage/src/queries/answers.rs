@@ -8,7 +8,7 @@ use tenantry_domain::{
 };
 
 use super::Session;
-use crate::{error::Corrupt, schema::kept_answers, types::DbTime};
+use crate::{error::Corrupt, schema::kept_answers, statements::Part, types::DbTime};
 
 impl AnswerQueries for Session {
     fn by_id(&mut self, id: AnswerId) -> Result<Option<KeptAnswer>, StoreError> {
@@ -20,7 +20,7 @@ impl AnswerQueries for Session {
                     kept_answers::sealed,
                     kept_answers::expires_at,
                 ))
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             let Some((fingerprint, sealed, DbTime(expires_at))) = row else {
                 return Ok(None);
@@ -59,8 +59,8 @@ impl AnswerRepository for Session {
             let expired: Vec<Vec<u8>> = kept_answers::table
                 .filter(kept_answers::expires_at.le(DbTime(now)))
                 .order(kept_answers::expires_at)
-                .limit(at_most.into())
                 .select(kept_answers::id)
+                .top(at_most.into())
                 .load(conn)?;
             if !expired.is_empty() {
                 let expired = kept_answers::table.filter(kept_answers::id.eq_any(expired));

@@ -20,6 +20,7 @@ use crate::{
     error::Failure,
     rows::{ChangeRow, Row},
     schema::changes,
+    statements::Part,
     types::{DbTime, DbUuid},
 };
 
@@ -141,7 +142,8 @@ impl ChangeLog for Session {
                 let latest: Option<DbTime> = changes::table
                     .select(changes::time)
                     .order(changes::sequence.desc())
-                    .first(conn)
+                    .top(1)
+                    .get_result(conn)
                     .optional()?;
                 Ok(latest.map(|DbTime(time)| time))
             })?;

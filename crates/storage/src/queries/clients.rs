@@ -24,6 +24,7 @@ use crate::{
     error::{Corrupt, Failure},
     rows::{ClientRow, Row, SecretRow},
     schema::{client_environments, client_secrets, clients, environments, tenants},
+    statements::Part,
     types::{DbTime, DbUuid},
 };
 
@@ -46,7 +47,7 @@ impl ClientQueries for Session {
                     start_of(request)
                 ))
                 .order((clients::created_at, clients::key))
-                .limit(limit_of(request))
+                .top(limit_of(request))
                 .load(conn)?;
             let clients = rows
                 .into_iter()
@@ -89,7 +90,7 @@ impl ClientQueries for Session {
                     start_of(request)
                 ))
                 .order((clients::created_at, clients::key))
-                .limit(limit_of(request))
+                .top(limit_of(request))
                 .load(conn)?;
             let mut page = Vec::with_capacity(rows.len());
             for row in rows {
@@ -113,7 +114,8 @@ impl ClientQueries for Session {
                 .filter(clients::tenant_number.is_null())
                 .filter(clients::status.eq(ClientStatus::Active.as_str()))
                 .select(clients::key)
-                .first::<DbUuid>(conn)
+                .top(1)
+                .get_result::<DbUuid>(conn)
                 .optional()?;
             Ok(found.is_some())
         })
@@ -124,7 +126,8 @@ impl ClientQueries for Session {
             let found = clients::table
                 .filter(clients::tenant_number.is_null())
                 .select(clients::key)
-                .first::<DbUuid>(conn)
+                .top(1)
+                .get_result::<DbUuid>(conn)
                 .optional()?;
             Ok(found.is_some())
         })
@@ -260,7 +263,7 @@ fn with_owner(
             )
                 .nullable(),
         ))
-        .first(conn)
+        .get_result(conn)
         .optional()
 }
 

@@ -25,6 +25,7 @@ use super::{Conn, ops};
 use crate::{
     migrate::MigrateError,
     schema::{tenant_counts, tenants},
+    statements::Part,
     types::DbTime,
 };
 
@@ -171,7 +172,8 @@ impl Counts {
             .filter(tenants::created_at.ge(instant))
             .order((tenants::created_at, tenants::id))
             .select(tenants::number)
-            .first(conn)
+            .top(1)
+            .get_result(conn)
             .optional()?;
         match first {
             Some(number) => self.rank(conn, number),

@@ -18,6 +18,7 @@ use crate::{
     error::{Corrupt, Failure},
     rows::{EnvironmentRow, RegionRow, Row},
     schema::{environments, regions},
+    statements::Part,
     types::{DbTime, DbUuid},
 };
 
@@ -54,7 +55,7 @@ impl EnvironmentQueries for Session {
         self.run(|conn| {
             let row = with_region!()
                 .filter(environments::id.eq(DbUuid::from(id)))
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(into_domain).transpose()?)
         })
@@ -63,6 +64,10 @@ impl EnvironmentQueries for Session {
     fn by_ids(&mut self, ids: &BTreeSet<EnvironmentId>) -> Result<Vec<Environment>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
+        }
+        // One is what a page of tenants has as a rule, and its statement stays prepared.
+        if let (1, Some(&id)) = (ids.len(), ids.first()) {
+            return Ok(self.by_id(id)?.into_iter().collect());
         }
         self.run(|conn| {
             let rows = with_region!()
@@ -77,7 +82,7 @@ impl EnvironmentQueries for Session {
         self.run(|conn| {
             let row = with_region!()
                 .filter(environments::domain.eq(domain.as_str()))
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(into_domain).transpose()?)
         })
@@ -87,7 +92,7 @@ impl EnvironmentQueries for Session {
         self.run(|conn| {
             let row = with_region!()
                 .filter(environments::tenant_domain.eq(domain.as_str()))
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(into_domain).transpose()?)
         })
@@ -97,7 +102,7 @@ impl EnvironmentQueries for Session {
         self.run(|conn| {
             let row = with_region!()
                 .filter(environments::is_default)
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(into_domain).transpose()?)
         })
@@ -108,7 +113,7 @@ impl EnvironmentQueries for Session {
             let row = regions::table
                 .filter(regions::id.eq(DbUuid::from(id)))
                 .select(RegionRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(RegionRow::into_domain).transpose()?)
         })
@@ -119,7 +124,7 @@ impl EnvironmentQueries for Session {
             let row = regions::table
                 .filter(regions::name.eq(name.as_str()))
                 .select(RegionRow::as_select())
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(RegionRow::into_domain).transpose()?)
         })
@@ -220,7 +225,7 @@ fn outcome(conn: &mut Conn, written: usize, id: EnvironmentId) -> Result<Version
     let stored = environments::table
         .find(DbUuid::from(id))
         .select(environments::version)
-        .first::<i32>(conn)
+        .get_result::<i32>(conn)
         .optional()?;
     Ok(match stored {
         Some(version) => VersionedWrite::Stale(
@@ -238,7 +243,7 @@ fn page_of_all(conn: &mut Conn, request: PageRequest) -> Result<Vec<FullRow>, Fa
             start_of(request)
         ))
         .order((environments::created_at, environments::id))
-        .limit(limit_of(request))
+        .top(limit_of(request))
         .load(conn)?)
 }
 
@@ -258,7 +263,7 @@ fn page_of_some(
             start_of(request)
         ))
         .order((environments::created_at, environments::id))
-        .limit(limit_of(request))
+        .top(limit_of(request))
         .load(conn)?)
 }
 

@@ -283,13 +283,11 @@ fn limit_of(request: PageRequest) -> i64 {
 /// A condition that compares two columns with a [`Place`] as one value. Databases find
 /// the first such row in an index; the same written with `OR` makes them walk to it.
 macro_rules! row_value {
-    ($columns:literal, $comparison:literal, $place:expr) => {{
-        let (instant, id): super::Place = $place;
-        diesel::dsl::sql::<diesel::sql_types::Bool>(concat!($columns, " ", $comparison, " ("))
-            .bind::<crate::types::SqlTimestamp, _>(instant)
-            .sql(", ")
-            .bind::<crate::types::SqlUuid, _>(id)
-            .sql(")")
-    }};
+    ($columns:literal, $comparison:literal, $place:expr) => {
+        crate::statements::Compared {
+            words: concat!($columns, " ", $comparison, " ("),
+            with: $place,
+        }
+    };
 }
 use row_value;

@@ -18,6 +18,7 @@ use crate::{
     error::{Corrupt, Failure},
     rows::TenantRow,
     schema::tenants,
+    statements::Part,
     types::{DbTime, DbUuid},
 };
 
@@ -99,8 +100,7 @@ fn by_rank(
         .select((TenantRow::as_select(), tenants::data))
         .filter(tenants::number.ge(place.from))
         .order(tenants::number)
-        .limit(end - start)
-        .offset(place.skip)
+        .top_behind(place.skip, end - start)
         .load(conn)?;
     let mut tenants = all_into_domain(rows)?;
     if direction == Direction::Descending {
@@ -127,8 +127,7 @@ fn page_of(
 ) -> Result<Vec<Tenant>, Failure> {
     let numbers: Vec<i64> = ordered(filtered(filter), filter, order)
         .select(tenants::number)
-        .limit(page.size().into())
-        .offset(page.offset())
+        .top_behind(page.offset(), page.size().into())
         .load(conn)?;
     if numbers.is_empty() {
         return Ok(Vec::new());

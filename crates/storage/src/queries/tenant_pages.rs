@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::{
     Connection, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl,
-    SelectableHelper,
-    dsl::sql,
-    sql_query,
-    sql_types::{Bool, Text},
+    SelectableHelper, sql_query, sql_types::Text,
 };
 use tenantry_domain::{
     environment::EnvironmentAccess,
@@ -22,6 +19,7 @@ use super::{Conn, limit_of, ops, row_value, start_of};
 use crate::{
     rows::TenantRow,
     schema::{environments, tenants},
+    statements::{Part, Words},
     types::{DbUuid, SqlTimestamp, SqlUuid},
 };
 
@@ -69,17 +67,21 @@ const fn condition(status: Option<TenantStatus>) -> &'static str {
     }
 }
 
-fn of_all(conn: &mut Conn, of_status: &str, request: PageRequest) -> QueryResult<Vec<TenantRow>> {
+fn of_all(
+    conn: &mut Conn,
+    of_status: &'static str,
+    request: PageRequest,
+) -> QueryResult<Vec<TenantRow>> {
     tenants::table
         .select(TenantRow::as_select())
-        .filter(sql::<Bool>(of_status))
+        .filter(Words(of_status))
         .filter(row_value!(
             "(tenants.created_at, tenants.id)",
             ">",
             start_of(request)
         ))
         .order((tenants::created_at, tenants::id))
-        .limit(limit_of(request))
+        .top(limit_of(request))
         .load(conn)
 }
 
@@ -89,7 +91,7 @@ fn of_all(conn: &mut Conn, of_status: &str, request: PageRequest) -> QueryResult
 fn of_some(
     conn: &mut Conn,
     ids: &BTreeSet<EnvironmentId>,
-    of_status: &str,
+    of_status: &'static str,
     request: PageRequest,
 ) -> QueryResult<Vec<TenantRow>> {
     let wanted = usize::from(request.limit.get());
@@ -98,19 +100,19 @@ fn of_some(
         let of_environment = tenants::table
             .select(TenantRow::as_select())
             .filter(tenants::environment_id.eq(DbUuid::from(id)))
-            .filter(sql::<Bool>(of_status))
+            .filter(Words(of_status))
             .filter(row_value!(
                 "(tenants.created_at, tenants.id)",
                 ">",
                 start_of(request)
             ))
-            .order((tenants::created_at, tenants::id))
-            .limit(limit_of(request));
+            .order((tenants::created_at, tenants::id));
         // Once the page is full, only what comes before its end is of interest.
         let rows = match page.get(wanted - 1).map(TenantRow::place) {
-            None => of_environment.load(conn)?,
+            None => of_environment.top(limit_of(request)).load(conn)?,
             Some(end) => of_environment
                 .filter(row_value!("(tenants.created_at, tenants.id)", "<", end))
+                .top(limit_of(request))
                 .load(conn)?,
         };
         page.extend(rows);
@@ -126,7 +128,7 @@ fn of_label(
     ids: Option<&BTreeSet<EnvironmentId>>,
     label: &Label,
     name: Option<&NamePrefix>,
-    of_status: &str,
+    of_status: &'static str,
     request: PageRequest,
 ) -> QueryResult<Vec<TenantRow>> {
     let ids: Vec<DbUuid> = match ids {
@@ -143,8 +145,8 @@ fn of_label(
             .select((TenantRow::as_select(), tenants::name_folded))
             .filter(tenants::environment_id.eq(id))
             .filter(tenants::label.eq(label.as_str()))
-            .filter(sql::<Bool>(of_status))
-            .first(conn)
+            .filter(Words(of_status))
+            .get_result(conn)
             .optional()?;
         let found = found.filter(|(row, folded)| begins(folded) && row.place() > start_of(request));
         page.extend(found.map(|(row, _)| row));
@@ -160,7 +162,7 @@ fn by_name(
     conn: &mut Conn,
     ids: Option<&BTreeSet<EnvironmentId>>,
     name: &NamePrefix,
-    of_status: &str,
+    of_status: &'static str,
     request: PageRequest,
 ) -> QueryResult<Vec<TenantRow>> {
     let (created_at, id) = start_of(request);
@@ -209,7 +211,7 @@ pub(super) fn fold_names(conn: &mut Conn) -> QueryResult<()> {
         let rows: Vec<(i64, String)> = tenants::table
             .filter(tenants::name_folded.eq(""))
             .select((tenants::number, tenants::name))
-            .limit(1000)
+            .top(1000)
             .load(conn)?;
         if rows.is_empty() {
             return Ok(());

@@ -22,6 +22,7 @@ use crate::{
     error::{Corrupt, Failure},
     rows::{Row, TenantRow},
     schema::tenants,
+    statements::Part,
     types::{DbTime, DbUuid},
 };
 
@@ -69,7 +70,7 @@ impl TenantQueries for Session {
             let row = tenants::table
                 .filter(tenants::id.eq(DbUuid::from(id)))
                 .select((TenantRow::as_select(), tenants::data))
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(into_domain).transpose()?)
         })
@@ -100,7 +101,7 @@ impl TenantQueries for Session {
                 .filter(tenants::environment_id.eq(DbUuid::from(environment)))
                 .filter(tenants::label.eq(label.as_str()))
                 .select((TenantRow::as_select(), tenants::data))
-                .first(conn)
+                .get_result(conn)
                 .optional()?;
             Ok(row.map(into_domain).transpose()?)
         })
@@ -151,7 +152,7 @@ impl TenantRepository for Session {
                 let mut last: Vec<i64> = tenants::table
                     .select(tenants::number)
                     .order(tenants::number.desc())
-                    .limit(i64::try_from(made).unwrap_or(i64::MAX))
+                    .top(i64::try_from(made).unwrap_or(i64::MAX))
                     .load(conn)?;
                 last.reverse();
                 numbers.extend(last.into_iter().map(TenantNumber::new));
@@ -208,7 +209,7 @@ fn outcome(
     let stored = tenants::table
         .find(number.get())
         .select(tenants::version)
-        .first::<i32>(conn)
+        .get_result::<i32>(conn)
         .optional()?;
     Ok(match stored {
         Some(version) => VersionedWrite::Stale(

@@ -43,6 +43,8 @@ type Link = PooledConnection<Manager>;
 pub(crate) struct Backend {
     writer: Pool<Manager>,
     readers: Pool<Manager>,
+    /// As many as there are threads that run requests, for reads without any waiting.
+    at_once: Pool<Manager>,
     manager: Manager,
     path: PathBuf,
     /// The file that was opened.
@@ -58,9 +60,16 @@ pub(crate) fn open(path: &Path, options: &DatabaseOptions) -> Result<Backend, Op
         file: Identity::of(&path),
         writer: manager.pool(Role::Writer, 1)?,
         readers: manager.pool(Role::Reader, options.readers.max(1))?,
+        at_once: manager.hasty().pool(Role::Reader, threads())?,
         manager,
         path,
     })
+}
+
+/// How many threads run requests.
+fn threads() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores).unwrap_or(u32::MAX)
 }
 
 impl Backend {
@@ -76,6 +85,18 @@ impl Backend {
     pub(crate) fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
         let link = self.begin_on(&self.readers, ops::BEGIN_READ)?;
         Ok(Box::new(ReadUnit::new(Session::new(link))))
+    }
+
+    /// A snapshot that is taken at once, from a connection that never waits for a lock. Reading from
+    /// it then meets no lock any more.
+    pub(crate) fn snapshot_at_once(&self) -> Option<Box<dyn Snapshot>> {
+        let mut link = self.at_once.try_get()?;
+        link.fit = false;
+        let begun = link.conn.batch_execute(ops::BEGIN_READ_NOW);
+        // Dropped, it makes its connection fit for the next.
+        let session = Session::new(link);
+        begun.ok()?;
+        Some(Box::new(ReadUnit::new(session)))
     }
 
     pub(crate) fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {

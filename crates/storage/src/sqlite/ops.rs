@@ -20,6 +20,9 @@ use crate::{
 /// Begins a transaction that reads one state: that of its first statement.
 pub(super) const BEGIN_READ: &str = "BEGIN DEFERRED";
 
+/// Begins one whose state is that of now: any read takes it, and this one costs the least.
+pub(super) const BEGIN_READ_NOW: &str = "BEGIN DEFERRED; PRAGMA data_version";
+
 /// Begins a transaction that writes. It takes the write lock at once: one that took it
 /// only when it first writes would fail if another has written since it first read.
 pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";

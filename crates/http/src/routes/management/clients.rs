@@ -88,7 +88,7 @@ async fn get(caller: Management<ClientsRead>, call: Call) -> Result<HttpResponse
     let id = call.path_client_id()?;
     let access = caller.principal.access;
     let client = call
-        .read(move |unit| clients::get_of_tenant(unit, &access, tenant, &id))
+        .look_up(move |unit| clients::get_of_tenant(unit, &access, tenant, &id))
         .await?;
     Ok(show(&client))
 }

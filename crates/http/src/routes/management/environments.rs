@@ -83,7 +83,7 @@ async fn get(caller: Management<EnvironmentsRead>, call: Call) -> Result<HttpRes
     let id = call.path_id("id", EnvironmentId::parse)?;
     let access = caller.principal.access;
     let environment = call
-        .read(move |unit| environments::get(unit, &access, id))
+        .look_up(move |unit| environments::get(unit, &access, id))
         .await?;
     let tag = etag::environment(&environment);
     if etag::is_known(&call.request, &tag) {

@@ -79,7 +79,7 @@ async fn get(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse
     let id = call.path_id("id", TenantId::parse)?;
     let access = caller.principal.access;
     let (tenant, environment) = call
-        .read(move |unit| tenants::get(unit, &access, id))
+        .look_up(move |unit| tenants::get(unit, &access, id))
         .await?;
     call.trace.concerns(tenant.id, Some(environment.id));
     show_unless_known(&call, &tenant, &environment)
@@ -89,7 +89,7 @@ async fn resolve(caller: Management<TenantsRead>, call: Call) -> Result<HttpResp
     let host = call.query().host()?;
     let access = caller.principal.access;
     let (tenant, environment) = call
-        .read(move |unit| tenants::resolve(unit, &access, &host))
+        .look_up(move |unit| tenants::resolve(unit, &access, &host))
         .await?;
     call.trace.concerns(tenant.id, Some(environment.id));
     show_unless_known(&call, &tenant, &environment)

@@ -83,7 +83,7 @@ pub(super) async fn authenticate<T: Send + 'static>(
     let id = ClientId::parse(&presented.client_id).or_else(|_| ClientId::parse("~"));
     let id = id.map_err(ApiError::internal)?;
     let (known, also) = call
-        .read(move |unit| Ok((unit.clients().known(&id)?, also(unit)?)))
+        .look_up(move |unit| Ok((unit.clients().known(&id)?, also(unit)?)))
         .await?;
     let known = known.filter(|known| known.client.id.as_str() == presented.client_id);
     if let Some(known) = &known {

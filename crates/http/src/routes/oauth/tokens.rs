@@ -1,5 +1,7 @@
 //! `POST /oauth/introspect` (RFC 7662) and `POST /oauth/revoke` (RFC 7009), contract §3.3.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
 use tenantry_auth::token::{AccessClaims, Verified};
@@ -78,7 +80,7 @@ async fn active_claims(
     let Verified { mut claims, kid } = verified;
     let token_id = claims.jti.clone();
     let subject = call
-        .read(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))
+        .look_up(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))
         .await?;
     let told = subject.filter(|subject| tokens::may_introspect(asking, subject));
     Ok(told.map(|subject| {
@@ -122,6 +124,6 @@ async fn verified(call: &Call, token: &str) -> Result<Option<(Verified, ClientId
     let verified = keys::verify(call, token, None).await?.ok();
     Ok(verified.and_then(|verified| {
         let id = ClientId::parse(&verified.claims.client_id).ok()?;
-        Some((verified, id))
+        Some((Arc::unwrap_or_clone(verified), id))
     }))
 }
