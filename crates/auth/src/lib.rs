@@ -34,8 +34,8 @@ pub mod rejected;
 pub mod server_secret;
 pub mod token;
 pub mod verified;
-pub mod webhook;
 pub mod verified_tokens;
+pub mod webhook;
 
 #[cfg(test)]
 mod testing;

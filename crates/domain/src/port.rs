@@ -216,7 +216,6 @@ impl StoreError {
             Self::Taken(unique) => Self::Taken(*unique),
             Self::Referenced => Self::Referenced,
             Self::Corrupt(text) => Self::Corrupt(text.clone()),
-            Self::WrongSchema(text) => Self::WrongSchema(text.clone()),
             Self::Failed(source) => Self::Failed(source.to_string().into()),
         }
     }

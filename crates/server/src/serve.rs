@@ -7,11 +7,8 @@ use std::{
 };
 
 use actix_web::rt::{self, System};
-use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits, webhook::WebhookKey};
-use tenantry_http::{
-    CreateStatus, Deps, DepsParts, HttpConfig, KeyReader as _, News, RecentEvents, RecentUses,
-    WebhookMeter,
-};
+use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits};
+use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig};
 use tokio::net::TcpSocket;
 
 use crate::{
@@ -22,17 +19,11 @@ use crate::{
     shutdown::Signals,
     startup::{self, Prepared},
     welcome::Welcome,
-    worker::{
-        DeliveryKeeper, EventKeeper, EventSweeper, Herald, KeyKeeper, Sender, UseKeeper,
-        WebhookParts, Webhooks, Worker,
-    },
+    worker::{Background, KeyKeeper, Sender, Shared},
 };
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long a server that is asked to stop tries to store what it still has in memory.
-const LAST_STORE: Duration = Duration::from_secs(5);
 
 /// How often in a row a server that stops has to find nobody but stuck readers, at two looks
 /// a second.
@@ -52,26 +43,20 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     if let Some(first_start) = &prepared.first_start {
         output::tell(&first_start.to_string());
     }
+    let (database, world) = (&*prepared.database, &prepared.world);
     let keys = Arc::new(KeyKeeper::open(
         prepared.database.clone(),
-        prepared.world.clock.clone(),
+        world.clock.clone(),
         settings.master_key.clone(),
         settings.token_ttl,
     )?);
-    let pepper = startup::open_pepper(&*prepared.database, &settings.master_key, &prepared.world)?;
-    let webhook_key =
-        startup::open_webhook_key(&*prepared.database, &settings.master_key, &prepared.world)?;
-    let webhook_key = Arc::new(webhook_key);
-    let sender = Sender::new(&settings.webhooks, prepared.world.clock.clone())?;
+    let pepper = startup::open_pepper(database, &settings.master_key, world)?;
+    let webhook_key = startup::open_webhook_key(database, &settings.master_key, world)?;
+    let sender = Sender::new(&settings.webhooks, world.clock.clone())?;
+    let shared = Shared::new(&settings, webhook_key);
     let system = System::new();
     let ended = system.block_on(async move {
-        let listener = bind(settings.listen).map_err(|error| {
-            let problem = format!("{} can't be listened on: {error}", settings.listen);
-            Failure::setting(Key::Listen, &problem)
-        })?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| Failure::command(&error.to_string()))?;
+        let (listener, address) = bind(settings.listen)?;
         let own_url = || PublicUrl::of_address(address);
         let public_url = settings.public_url.clone().unwrap_or_else(own_url);
         let welcome = Welcome {
@@ -80,73 +65,11 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             first_start: prepared.first_start.clone(),
         };
         let warning = master_key::warning(&settings.master_key);
-        let recent = RecentUses::default();
-        let uses = UseKeeper::new(prepared.database.clone(), recent.clone());
-        let news = News::default();
-        let herald = Herald::new(prepared.database.clone(), news.clone());
-        let told = RecentEvents::new(settings.events.are_on);
-        let events = EventKeeper::new(prepared.database.clone(), told.clone());
-        let sweeper = EventSweeper::new(
-            prepared.database.clone(),
-            prepared.world.clock.clone(),
-            settings.events.retention_days,
-        );
-        let meter = WebhookMeter::new();
-        let parts = WebhookParts {
-            sender,
-            store: prepared.database.clone(),
-            context: prepared.world.context(&settings),
-            key: webhook_key.clone(),
-            meter: meter.clone(),
-            news: news.clone(),
-            public_url: public_url.as_str().to_owned(),
-        };
-        let (webhooks, deliveries) = Webhooks::start(&settings.webhooks, parts);
-        let deps = deps(
-            settings,
-            &prepared,
-            keys.clone(),
-            Shared {
-                uses: recent,
-                events: told.clone(),
-                news,
-                pepper,
-                webhook_key,
-                webhooks: meter,
-            },
-            &public_url,
-        );
-        let workers = [
-            Worker::start(DeliveryKeeper::PERIOD, move || deliveries.keep()),
-            // What goes wrong is in the log, and `/readyz` tells it.
-            Worker::start(KeyKeeper::PERIOD, move || drop(keys.read_again())),
-            Worker::start(UseKeeper::PERIOD, {
-                let uses = uses.clone();
-                move || uses.store()
-            }),
-            Worker::start(Herald::PERIOD, move || herald.look()),
-            Worker::start(EventKeeper::PERIOD, {
-                let events = events.clone();
-                move || events.store()
-            }),
-            Worker::start(EventSweeper::PERIOD, move || sweeper.sweep()),
-        ];
+        let url = public_url.as_str();
+        let background = Background::start(&settings, &prepared, &keys, sender, &shared, url);
+        let deps = deps(settings, &prepared, keys, shared, pepper, &public_url);
         serve(listener, deps, &welcome, &prepared.applied, warning).await?;
-        drop(workers);
-        webhooks.stop().await;
-        // No request is left that could use a client or be told of. A database that hangs does not keep
-        // the server from ending.
-        let stored = rt::task::spawn_blocking(move || {
-            events.store_last();
-            uses.store();
-        });
-        if tokio::time::timeout(LAST_STORE, stored).await.is_err() {
-            let lost = told.waiting();
-            tracing::warn!(
-                lost,
-                "what was to be stored last is lost: the database hangs"
-            );
-        }
+        background.stop().await;
         Ok(())
     });
     // Dropped, the runtime would wait for work that hangs in a database, perhaps for ever.
@@ -222,7 +145,19 @@ async fn only_stuck_readers(deps: &Deps) {
     }
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener = listen(address).map_err(|error| {
+        Failure::setting(
+            Key::Listen,
+            &format!("{address} can't be listened on: {error}"),
+        )
+    })?;
+    let bound = listener.local_addr();
+    let bound = bound.map_err(|error| Failure::command(&error.to_string()))?;
+    Ok((listener, bound))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -233,21 +168,12 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// What handlers share with others in the process, or with other servers.
-struct Shared {
-    uses: RecentUses,
-    events: RecentEvents,
-    news: News,
-    pepper: Pepper,
-    webhook_key: Arc<WebhookKey>,
-    webhooks: WebhookMeter,
-}
-
 fn deps(
     settings: Settings,
     prepared: &Prepared,
     keys: Arc<KeyKeeper>,
     shared: Shared,
+    pepper: Pepper,
     public_url: &PublicUrl,
 ) -> Arc<Deps> {
     let config = HttpConfig {
@@ -280,7 +206,7 @@ fn deps(
         events: shared.events,
         news: shared.news,
         hasher: prepared.world.hasher.clone(),
-        pepper: shared.pepper,
+        pepper,
         webhook_key: shared.webhook_key,
         webhooks: shared.webhooks,
         config,

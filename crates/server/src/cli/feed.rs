@@ -237,6 +237,14 @@ fn line(change: &Change) -> String {
         Subject::Environment(environment) => {
             format!("{} ({})", environment.domain, environment.id)
         }
+        Subject::Webhook(webhook) => {
+            let reason = webhook.disabled_reason.as_deref();
+            let state = reason.map_or_else(
+                || "enabled".to_owned(),
+                |reason| format!("disabled ({reason})"),
+            );
+            format!("{} ({}) {state}", webhook.url, webhook.id)
+        }
         Subject::Other(_) => String::new(),
     };
     let version = change.version;

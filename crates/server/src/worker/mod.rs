@@ -1,5 +1,6 @@
 //! What a server does beside its requests, again and again.
 
+mod background;
 mod events;
 mod keys;
 mod news;
@@ -15,6 +16,7 @@ use tokio::{
 };
 
 pub(crate) use self::{
+    background::{Background, Shared},
     events::{EventKeeper, EventSweeper},
     keys::KeyKeeper,
     news::Herald,

@@ -1,8 +1,6 @@
 //! Records: tenants by filter, order and page number, with their total.
 
-use std::ops::Range;
-
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use diesel::{
     ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper, prelude::Connection,

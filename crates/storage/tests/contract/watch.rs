@@ -22,6 +22,7 @@ fn commit(database: &Database) {
         request_id: None,
         subject: "{}".to_owned(),
         previous_tenant_id: None,
+        webhook_id: None,
     };
     port::write(database, |unit| unit.changes().append(&change)).unwrap();
 }

@@ -72,7 +72,7 @@ impl Replica {
                     self.clients.insert(id, (owner, *client));
                 }
             }
-            Subject::Environment(_) | Subject::Other(_) => {}
+            Subject::Environment(_) | Subject::Webhook(_) | Subject::Other(_) => {}
         }
         Ok(())
     }

@@ -61,3 +61,19 @@ fn readyz_answers_again_after_a_restart() {
     server.get("/readyz").send().expect_status(200);
     assert_eq!(server.get("/livez").send().json(), json!({"status": "ok"}));
 }
+
+#[test]
+fn readyz_names_the_migration_that_the_database_lacks() {
+    let server = Server::start();
+    crate::support::sql(
+        &server,
+        "DELETE FROM __diesel_schema_migrations WHERE version = '0004'",
+    );
+    for process in server.each() {
+        let answer = process.get("/readyz").send().expect_status(503);
+        assert_eq!(answer.json()["status"], "unavailable");
+        let reason = crate::support::text(&answer.json()["reason"]);
+        assert!(reason.contains("0004_keys"), "{reason}");
+        process.get("/livez").send().expect_status(200);
+    }
+}

@@ -120,8 +120,8 @@ fn an_answer_may_be_endless_or_no_answer_at_all() {
 /// Waits until there is one more delivery than before, and that is delivered.
 fn poll_last(server: &Server, hook: &Hook, before: usize) -> serde_json::Value {
     let path = format!("{}/deliveries", hook.path());
-    let list = server.get(&path).bearer(&server.token());
-    let answer = poll(&list, |answer| {
+    let deliveries = server.get(&path).bearer(&server.token());
+    let answer = poll(&deliveries, |answer| {
         let all = answer.json();
         let last = all["data"].get(before).cloned();
         last.is_some_and(|last| last["status"] == "delivered")
@@ -152,8 +152,8 @@ fn finished_deliveries_are_not_kept_for_ever() {
         delivered[0].sequence()
     ));
     let path = format!("{}/deliveries", hook.path());
-    let list = server.get(&path).bearer(&server.token());
-    let kept = poll(&list, |answer| {
+    let deliveries = server.get(&path).bearer(&server.token());
+    let kept = poll(&deliveries, |answer| {
         answer.json()["data"].as_array().unwrap().len() == 1
     });
     assert_eq!(kept.json()["data"][0]["id"], last);
