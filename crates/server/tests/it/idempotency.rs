@@ -93,11 +93,18 @@ fn every_post_under_v1_can_be_repeated() {
         ("/v1/tenants/{id}/clients/{clientId}/secrets", json!({})),
         ("/v1/environments", environment),
     ];
+    // Those below webhooks have their own tests: some need what has been delivered.
+    let elsewhere = [
+        "/v1/webhooks",
+        "/v1/webhooks/{id}/secrets",
+        "/v1/webhooks/{id}/deliveries/{deliveryId}/redeliver",
+    ];
     let routed: BTreeSet<_> = tenantry_http::operations()
         .filter(|one| one.method == "POST" && one.path.starts_with("/v1/"))
         .map(|one| one.path)
         .collect();
-    assert_eq!(routed, bodies.iter().map(|(path, _)| *path).collect());
+    let here = bodies.iter().map(|(path, _)| *path);
+    assert_eq!(routed, here.chain(elsewhere).collect());
     for (n, (path, body)) in bodies.iter().enumerate() {
         let path = path
             .replace("{id}", &tenant.id)
