@@ -93,7 +93,7 @@ impl Trial {
         result
     }
 
-    fn wait_for_acknowledged(&self) {
+    pub(crate) fn wait_for_acknowledged(&self) {
         let goal = self.world.acknowledged() + 30;
         self.wait("the server does not work", || {
             self.world.acknowledged() >= goal
