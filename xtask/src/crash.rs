@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -50,7 +51,9 @@ enum Kind {
 impl Crash {
     pub(crate) fn run(self, root: &Path) -> Result<(), Failure> {
         let binary = match self.binary {
-            Some(binary) => binary,
+            // The server runs in a directory of its own.
+            Some(binary) => fs::canonicalize(&binary)
+                .map_err(|error| Failure::new(format!("{}: {error}", binary.display())))?,
             None => build(root)?,
         };
         let databases: &[Database] = match self.database {
