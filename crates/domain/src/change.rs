@@ -245,7 +245,7 @@ impl Origin {
             webhook_id: Some(webhook.id),
             environment_id: only.and_then(|filter| filter.ids().first().copied()),
             version: Some(webhook.version),
-            ..self.change(kind, time, &WebhookView::from(webhook))
+            ..self.change(kind, time, &WebhookView::for_feed(webhook))
         }
     }
 

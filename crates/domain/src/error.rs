@@ -76,6 +76,9 @@ pub enum Error {
     /// The webhook is disabled, so nothing is sent to it.
     #[error("the webhook is disabled")]
     WebhookDisabled,
+    /// There are as many webhooks as there may be.
+    #[error("there are {0} webhooks already")]
+    TooManyWebhooks(u64),
     /// The largest version is reached.
     #[error("the {0} has reached the largest version and can only be deleted")]
     Exhausted(Thing),

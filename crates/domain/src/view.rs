@@ -158,7 +158,10 @@ impl From<&SecretRecord> for SecretView {
 #[serde(rename_all = "camelCase")]
 pub struct WebhookView<'a> {
     id: crate::id::WebhookId,
-    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
     types: Option<Vec<&'static str>>,
     environment_ids: Option<Vec<crate::id::EnvironmentId>>,
     disabled: bool,
@@ -168,13 +171,26 @@ pub struct WebhookView<'a> {
     updated_at: String,
 }
 
+impl<'a> WebhookView<'a> {
+    /// As the change feed shows it to all who read that: with the origin in place of the URL,
+    /// which may hold a secret of the receiver.
+    pub fn for_feed(webhook: &'a Webhook) -> Self {
+        Self {
+            url: None,
+            origin: Some(webhook.url.origin()),
+            ..Self::from(webhook)
+        }
+    }
+}
+
 impl<'a> From<&'a Webhook> for WebhookView<'a> {
     fn from(webhook: &'a Webhook) -> Self {
         let types = |filter: &TypeFilter| filter.iter().map(ChangeType::as_str).collect();
         let ids = |filter: &EnvironmentFilter| filter.ids().iter().copied().collect();
         Self {
             id: webhook.id,
-            url: webhook.url.as_str(),
+            url: Some(webhook.url.as_str()),
+            origin: None,
             types: webhook.filter.types.as_ref().map(types),
             environment_ids: webhook.filter.environment_ids.as_ref().map(ids),
             disabled: webhook.state.is_disabled(),

@@ -23,7 +23,6 @@ use tenantry_domain::{
     usecase::Context,
     webhook::TargetPolicy,
 };
-use tokio::sync::Semaphore;
 
 use crate::{
     error::ApiError,
@@ -33,6 +32,7 @@ use crate::{
     idempotency::Repeats,
     keys::{KeyReader, Renewal},
     metrics::Metrics,
+    names::Names,
     news::News,
     quick::Quick,
     sign_in::SignIns,
@@ -130,7 +130,7 @@ pub struct Deps {
     pub(crate) uses: RecentUses,
     pub(crate) events: RecentEvents,
     pub(crate) webhook_key: Arc<WebhookKey>,
-    pub(crate) look_ups: Semaphore,
+    pub(crate) names: Names,
     pub(crate) metrics: Metrics,
     pub(crate) feed: Feed,
     pub(crate) config: HttpConfig,
@@ -153,8 +153,7 @@ impl Deps {
             blocking_threads: [readers, writers, hashers]
                 .map(Gate::most_threads)
                 .iter()
-                .sum::<usize>()
-                + target::LOOK_UPS,
+                .sum::<usize>(),
             keys: parts.keys,
             renewal: Renewal::new(parts.key_reader),
             hasher: parts.hasher,
@@ -166,7 +165,7 @@ impl Deps {
             metrics: Metrics::new(&[parts.events.dropped()], &parts.webhooks),
             events: parts.events,
             webhook_key: parts.webhook_key,
-            look_ups: Semaphore::new(target::LOOK_UPS),
+            names: Names::new(target::MOST_NAMES),
             feed: Feed::new(parts.news),
             config: parts.config,
             entropy: parts.entropy,

@@ -39,6 +39,7 @@ pub(crate) enum Code {
     VersionConflict,
     LastSecret,
     WebhookDisabled,
+    TooManyWebhooks,
     EnvironmentNotEmpty,
     EnvironmentIsDefault,
     IdempotencyKeyInUse,
@@ -55,7 +56,7 @@ pub(crate) enum Code {
 impl Code {
     /// All of them, in the order of the table in the docs.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 37] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::ValidationError,
         Self::MalformedJson,
         Self::SubdomainTaken,
@@ -82,6 +83,7 @@ impl Code {
         Self::VersionConflict,
         Self::LastSecret,
         Self::WebhookDisabled,
+        Self::TooManyWebhooks,
         Self::EnvironmentNotEmpty,
         Self::EnvironmentIsDefault,
         Self::IdempotencyKeyInUse,
@@ -124,6 +126,7 @@ impl Code {
             Self::VersionConflict => ("version_conflict", StatusCode::CONFLICT),
             Self::LastSecret => ("last_secret", StatusCode::CONFLICT),
             Self::WebhookDisabled => ("webhook_disabled", StatusCode::CONFLICT),
+            Self::TooManyWebhooks => ("too_many_webhooks", StatusCode::CONFLICT),
             Self::EnvironmentNotEmpty => ("environment_not_empty", StatusCode::CONFLICT),
             Self::EnvironmentIsDefault => ("environment_is_default", StatusCode::CONFLICT),
             Self::IdempotencyKeyInUse => ("idempotency_key_in_use", StatusCode::CONFLICT),
@@ -325,6 +328,10 @@ impl From<Error> for ApiError {
             Error::WebhookDisabled => Self::new(
                 Code::WebhookDisabled,
                 "The webhook is disabled, so nothing is sent to it; enable it first.",
+            ),
+            Error::TooManyWebhooks(most) => Self::new(
+                Code::TooManyWebhooks,
+                format!("There are {most} webhooks, as many as there may be; delete one first."),
             ),
             Error::Stale { thing, stored } => Self::new(
                 Code::VersionConflict,

@@ -32,6 +32,9 @@ pub(crate) use self::{
 };
 use crate::{deps::Deps, error::ApiError, gate::Patience, news::News};
 
+/// How many may wait at the same time: each takes an open file and some memory.
+const MOST_READERS: usize = 10_000;
+
 /// How long to wait before the database is asked again that could not be read.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -108,6 +111,10 @@ impl Feed {
                 .await?
                 .into();
             let (next, is_end) = (page.next, page.is_end);
+            // Whoever has lost its token before one of these was committed is not told of it.
+            if !page.changes.is_empty() {
+                session::check_all(deps).await?;
+            }
             self.tail().push(page);
             self.head.send_if_modified(|head| {
                 let is_new = next > *head;
@@ -174,17 +181,22 @@ pub(crate) enum Ended {
 impl Reader {
     /// Begins to read. What is committed from now on wakes it, so it looks into the database
     /// after this, for what was committed before.
-    pub(crate) fn new(deps: &Arc<Deps>, session: Session) -> Self {
+    pub(crate) fn new(deps: &Arc<Deps>, session: Session) -> Result<Self, ApiError> {
         let feed = &deps.feed;
-        feed.readers.fetch_add(1, Ordering::AcqRel);
+        let others = feed.readers.fetch_add(1, Ordering::AcqRel);
         deps.metrics.change_readers.inc();
         feed.begun.notify_one();
-        Self {
+        let reader = Self {
             session,
             head: feed.head.subscribe(),
             stopping: feed.stopping.subscribe(),
             deps: Arc::clone(deps),
+        };
+        if others >= MOST_READERS {
+            let problem = format!("{MOST_READERS} readers of the change feed wait already");
+            return Err(ApiError::overloaded(problem));
         }
+        Ok(reader)
     }
 
     /// Why it is to end, if it is.
@@ -203,16 +215,31 @@ impl Reader {
         };
         let known = self.deps.feed.tail().page(after, &access, limit);
         if let Some(page) = known {
-            return Ok(page);
+            // The token was looked at before this was taken over, and may have ended since it was
+            // asked about here.
+            return Ok(match self.session.standing() {
+                Standing::Good(_) => page,
+                Standing::Ended => ToldPage::nothing(after),
+            });
         }
         let patience = Patience::default();
         let head = *self.head.borrow();
-        let page = self
+        let look = self.session.look();
+        let (standing, page) = self
             .deps
             .read(&patience, move |unit| {
-                feed::read(unit, &access, after, limit)
+                let standing = look(unit)?;
+                let page = match &standing {
+                    Standing::Good(access) => Some(feed::read(unit, access, after, limit)?),
+                    Standing::Ended => None,
+                };
+                Ok((standing, page))
             })
             .await?;
+        self.session.note(standing);
+        let Some(page) = page else {
+            return Ok(ToldPage::nothing(after));
+        };
         let mut page = ToldPage::from(page);
         if page.is_end {
             // What was read is no older than the head. Where somebody has deleted changes by

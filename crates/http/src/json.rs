@@ -36,10 +36,17 @@ impl<'a> Members<'a> {
 
     /// Notes a fault of a member.
     pub(crate) fn refuse(&mut self, name: &str, kind: impl Into<FaultKind>) {
+        let kind = kind.into();
+        // A password may stand before an @, whatever else is wrong with the URL.
+        let is_showable = |value: &Value<'_>| match kind {
+            FaultKind::WebhookUrl(_) => value.as_str().is_some_and(|url| !url.contains('@')),
+            _ => true,
+        };
+        let value = self.object.get(name).filter(is_showable);
         self.faults.push(Fault {
             member: name.to_owned(),
-            value: self.object.get(name).and_then(shown),
-            kind: kind.into(),
+            value: value.and_then(shown),
+            kind,
         });
     }
 

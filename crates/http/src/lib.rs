@@ -28,6 +28,7 @@ mod keep;
 mod keys;
 mod media_type;
 mod metrics;
+mod names;
 mod negotiate;
 mod news;
 mod operation;
@@ -51,6 +52,7 @@ pub use crate::{
     deps::{CreateStatus, Deps, DepsParts, HttpConfig},
     events::RecentEvents,
     keys::KeyReader,
+    names::Names,
     news::{Listening, News},
     operation::{Access, OperationInfo},
     routes::operations,

@@ -4,24 +4,25 @@
 //! addresses that they may not go to is the look-up at each connect, since a name can lead
 //! elsewhere by then.
 
-use std::time::Duration;
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use tenantry_domain::{
     error::{Fault, FaultKind},
     webhook::{TargetHost, WebhookUrl, WebhookUrlFault},
 };
-use tokio::{net::lookup_host, sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     call::Call,
     error::{ApiError, Location},
+    names::Names,
 };
 
 /// How long a look-up may take. A name that is not found in this time is taken as it is.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many look-ups there are at the same time: each has a thread to itself.
-pub(crate) const LOOK_UPS: usize = 4;
+/// How many names may be looked up at the same time for those who make webhooks.
+pub(crate) const MOST_NAMES: usize = 16;
 
 /// Refuses a URL whose name leads, with any of its addresses, to where deliveries may not go.
 /// One that can't be looked up is let through: it may be there tomorrow.
@@ -34,11 +35,8 @@ pub(crate) async fn check(call: &Call, url: &WebhookUrl) -> Result<(), ApiError>
     if policy.allow_private {
         return Ok(());
     }
-    let addresses = look_up(&call.deps.look_ups, name, url.port()).await?;
-    if addresses
-        .into_iter()
-        .all(|address| policy.permits(address.ip()))
-    {
+    let addresses = look_up(&call.deps.names, name).await?;
+    if addresses.iter().all(|&address| policy.permits(address)) {
         return Ok(());
     }
     let fault = Fault::new("url", FaultKind::WebhookUrl(WebhookUrlFault::Address));
@@ -46,18 +44,13 @@ pub(crate) async fn check(call: &Call, url: &WebhookUrl) -> Result<(), ApiError>
     Err(ApiError::invalid(vec![(Location::Body, fault)]))
 }
 
-async fn look_up(
-    turns: &Semaphore,
-    name: &str,
-    port: u16,
-) -> Result<Vec<std::net::SocketAddr>, ApiError> {
-    let overloaded = || ApiError::overloaded("too many names are being looked up".to_owned());
-    let turn = timeout(PATIENCE, turns.acquire()).await;
-    let _turn = turn.map_err(|_| overloaded())?.map_err(|_| overloaded())?;
-    let found = timeout(PATIENCE, lookup_host((name, port))).await;
-    Ok(found
-        .ok()
-        .and_then(Result::ok)
-        .map(Iterator::collect)
-        .unwrap_or_default())
+/// The addresses of a name; none where that can't be found out.
+async fn look_up(names: &Names, name: &str) -> Result<Arc<[IpAddr]>, ApiError> {
+    match timeout(PATIENCE, names.look_up(name)).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::QuotaExceeded => {
+            Err(ApiError::overloaded(error.to_string()))
+        }
+        Ok(Err(_)) | Err(_) => Ok(Arc::default()),
+    }
 }

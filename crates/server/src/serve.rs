@@ -7,6 +7,7 @@ use std::{
 };
 
 use actix_web::rt::{self, System};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits};
 use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig};
 use tokio::net::TcpSocket;
@@ -38,6 +39,7 @@ const BACKLOG: u32 = 1024;
 
 /// Serves until it is asked to stop.
 pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
+    raise_open_files();
     let prepared = startup::prepare(&settings)?;
     // Told before anything else can go wrong: a later start does not tell it again.
     if let Some(first_start) = &prepared.first_start {
@@ -142,6 +144,22 @@ async fn only_stuck_readers(deps: &Deps) {
         } else {
             0
         };
+    }
+}
+
+/// Lets the process have as many open files as the operator allows it at all: each connection is
+/// one, and the usual 1,024 are less than the callers, readers of streams and webhooks that
+/// one server has room for.
+fn raise_open_files() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        let raised = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::debug!(%error, "the limit of open files stays {current:?}");
+        }
     }
 }
 

@@ -116,14 +116,14 @@ pub struct EnvironmentSubject {
     pub others: Others,
 }
 
-/// A webhook, never with a secret.
+/// A webhook, never with a secret, and so without its URL, which may be one.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookSubject {
     /// Its id.
     pub id: WebhookId,
-    /// Where deliveries go.
-    pub url: String,
+    /// Scheme, host and port of where deliveries go.
+    pub origin: String,
     /// The types of changes that it is told of; none for all.
     pub types: Option<Vec<String>>,
     /// The environments of whose changes it is told; none for all.

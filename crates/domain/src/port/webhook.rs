@@ -17,6 +17,8 @@ pub trait WebhookQueries {
     fn clock(&mut self) -> Result<Timestamp, StoreError>;
     /// One page of all webhooks, oldest first.
     fn page(&mut self, request: PageRequest) -> Result<Page<Webhook>, StoreError>;
+    /// How many there are.
+    fn count(&mut self) -> Result<u64, StoreError>;
     /// One by its id.
     fn by_id(&mut self, id: WebhookId) -> Result<Option<Webhook>, StoreError>;
     /// How far one is; `None` if there is no such webhook.

@@ -21,6 +21,10 @@ use crate::{
     },
 };
 
+/// How many webhooks there may be. Each is looked at whenever something was committed, and
+/// may keep a connection open at the same time as all others.
+pub const MOST: u64 = 1000;
+
 /// A webhook's new secret, sealed before any transaction begins.
 #[derive(Clone, Debug)]
 pub struct NewWebhookSecret {
@@ -110,6 +114,9 @@ pub fn create(
         secret,
     } = command;
     let environment_ids = within(unit, access, filter.environment_ids)?;
+    if unit.webhooks().count()? >= MOST {
+        return Err(Error::TooManyWebhooks(MOST));
+    }
     let now = moment(unit, context)?;
     let webhook = Webhook::from_record(WebhookRecord {
         id: WebhookId::generate(now, &*context.entropy),

@@ -71,6 +71,13 @@ impl WebhookUrl {
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(WebhookUrlFault::Form);
         }
+        // They also forgive a missing or another slash, and what seems to be the path of one
+        // host may be another one to whoever reads the text.
+        let behind = text.split_once("://").map(|(_, behind)| behind);
+        let has_host = behind.is_some_and(|behind| !behind.is_empty() && !behind.starts_with('/'));
+        if !has_host || text.contains('\\') {
+            return Err(WebhookUrlFault::Form);
+        }
         let url = Url::parse(text).map_err(|_| WebhookUrlFault::Form)?;
         let is_http = matches!(url.scheme(), "https" | "http");
         if !is_http || url.host().is_none() || url.port() == Some(0) {
@@ -116,6 +123,12 @@ impl WebhookUrl {
             // No URL without a host gets this far.
             None => TargetHost::Name(""),
         }
+    }
+
+    /// Scheme, host and port alone (RFC 6454 §6.2): what may be told to those who must not know
+    /// the whole URL, since receivers are often known by a secret in its path or query.
+    pub fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
     }
 
     /// The port that it names, or that of its scheme.
@@ -435,6 +448,12 @@ mod tests {
             ("file:///etc/passwd", Form),
             ("javascript:alert(1)", Form),
             ("gopher://example.com/", Form),
+            ("https:example.com", Form),
+            ("https:/example.com", Form),
+            ("https:///example.com", Form),
+            ("https://", Form),
+            ("https://example.com\\@127.0.0.1/", Form),
+            ("https:\\\\example.com", Form),
             ("https://user@example.com/", Credentials),
             ("https://user:password@example.com/", Credentials),
             ("https://:password@example.com/", Credentials),

@@ -1,8 +1,9 @@
 //! Whether those who wait may still be told.
 //!
 //! A token is looked at when a request comes in; a request that lasts would outlive it. So
-//! the tokens of all that wait are looked at again, every few seconds and each once, however
-//! many wait with it.
+//! the tokens of all that wait are looked at again, each once, however many wait with it:
+//! before anything new is told, so that nobody hears of what was committed behind the end of
+//! its token, and every few seconds, so that none waits on for nothing.
 
 use std::{
     collections::HashMap,
@@ -15,6 +16,8 @@ use tenantry_domain::{
     client::{ClientId, ClientOwner},
     clock::Timestamp,
     environment::EnvironmentAccess,
+    error::Error,
+    port::Snapshot,
     scope::ManagementScope,
     usecase::tokens,
 };
@@ -45,6 +48,23 @@ struct Token {
     client: ClientId,
     scope: String,
     expires_at: Timestamp,
+}
+
+impl Token {
+    /// Whether it is still good, but for its time.
+    fn standing(&self, unit: &mut dyn Snapshot) -> Result<Standing, Error> {
+        let known = tokens::client_of_active(unit, &self.client, &self.id, &self.kid)?;
+        let access = known
+            .filter(|known| {
+                let granted = known.granted(&self.scope);
+                granted.allows(ManagementScope::EventsRead)
+            })
+            .and_then(|known| match &known.client.owner {
+                ClientOwner::Operator(access) => Some(access.clone()),
+                ClientOwner::Tenant(_) => None,
+            });
+        Ok(access.map_or(Standing::Ended, Standing::Good))
+    }
 }
 
 /// Whether a token is still good.
@@ -96,6 +116,22 @@ impl Session {
         self.standing.borrow().clone()
     }
 
+    /// Whether the token is good in what `unit` sees, for what is read there.
+    pub(super) fn look(&self) -> impl FnOnce(&mut dyn Snapshot) -> Result<Standing, Error> + use<> {
+        let (token, deps) = (self.token.clone(), Arc::clone(&self.deps));
+        move |unit| {
+            if token.expires_at <= deps.now() {
+                return Ok(Standing::Ended);
+            }
+            token.standing(unit)
+        }
+    }
+
+    /// Notes what was found out of the token, for all that wait with it.
+    pub(super) fn note(&self, standing: Standing) {
+        self.deps.feed.sessions.set(&self.token, standing);
+    }
+
     /// Waits until the token is another one than it was found last.
     pub(crate) async fn changed(&mut self) {
         if self.standing.changed().await.is_err() {
@@ -136,14 +172,22 @@ impl Sessions {
 pub(crate) async fn check_sessions(deps: Arc<Deps>) {
     loop {
         tokio::time::sleep(PERIOD).await;
-        let tokens: Vec<_> = deps.feed.sessions.lock().keys().cloned().collect();
-        for batch in tokens.chunks(BATCH) {
-            if let Err(error) = check(&deps, batch).await {
-                // Without a database there is nothing to tell either.
-                tracing::debug!(cause = error.cause, "tokens could not be looked at again");
-            }
+        if let Err(error) = check_all(&deps).await {
+            // Nothing new is told until they could be.
+            tracing::debug!(cause = error.cause, "tokens could not be looked at again");
         }
     }
+}
+
+/// Looks at the tokens of all that wait.
+pub(super) async fn check_all(deps: &Deps) -> Result<(), ApiError> {
+    let tokens: Vec<_> = deps.feed.sessions.lock().keys().cloned().collect();
+    let mut result = Ok(());
+    for batch in tokens.chunks(BATCH) {
+        // One that could not be looked at does not keep the others from it.
+        result = check(deps, batch).await.and(result);
+    }
+    result
 }
 
 async fn check(deps: &Deps, batch: &[Token]) -> Result<(), ApiError> {
@@ -160,17 +204,8 @@ async fn check(deps: &Deps, batch: &[Token]) -> Result<(), ApiError> {
         .read(&patience, move |unit| {
             let mut found = Vec::with_capacity(good.len());
             for token in good {
-                let known = tokens::client_of_active(unit, &token.client, &token.id, &token.kid)?;
-                let access = known
-                    .filter(|known| {
-                        let granted = known.granted(&token.scope);
-                        granted.allows(ManagementScope::EventsRead)
-                    })
-                    .and_then(|known| match &known.client.owner {
-                        ClientOwner::Operator(access) => Some(access.clone()),
-                        ClientOwner::Tenant(_) => None,
-                    });
-                found.push((token, access.map_or(Standing::Ended, Standing::Good)));
+                let standing = token.standing(unit)?;
+                found.push((token, standing));
             }
             Ok(found)
         })

@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tenantry_domain::{
     change::ChangeType,
     environment::EnvironmentAccess,
@@ -62,8 +63,8 @@ pub(crate) struct Tail {
     /// End with the last change that there is
     #[arg(long)]
     no_follow: bool,
-    /// Only of these types, such as tenant.created; `tenant`, `client` and `environment` stand
-    /// for all of theirs
+    /// Only of these types, such as tenant.created; `tenant`, `client`, `environment` and
+    /// `webhook` stand for all of theirs
     #[arg(long, value_name = "TYPE", num_args = 1.., value_delimiter = ',', value_parser = wanted)]
     types: Vec<String>,
     /// How a change is shown; json is a JSON object a line, as the management API has it
@@ -72,7 +73,7 @@ pub(crate) struct Tail {
 }
 
 fn wanted(text: &str) -> Result<String, String> {
-    let is_thing = ["tenant", "client", "environment"].contains(&text);
+    let is_thing = ["tenant", "client", "environment", "webhook"].contains(&text);
     if is_thing || text.parse::<ChangeType>().is_ok() {
         return Ok(text.to_owned());
     }
@@ -163,7 +164,9 @@ impl Tail {
             if self.no_follow {
                 return End::Done;
             }
-            wait(database, &mut watch).await;
+            if wait(database, &mut watch).await == Waited::InVain {
+                return End::Done;
+            }
         }
     }
 
@@ -196,23 +199,43 @@ fn page(database: &Database, after: Sequence) -> Result<ChangePage, Error> {
     })
 }
 
+/// What waiting has come to.
+#[derive(PartialEq, Eq)]
+enum Waited {
+    /// There may be something new.
+    News,
+    /// Nobody is there any more who would read it.
+    InVain,
+}
+
+/// Whether whoever reads the standard output through a pipe has gone.
+fn is_alone() -> bool {
+    let output = io::stdout();
+    let mut looked_at = [PollFd::new(&output, PollFlags::empty())];
+    let looked = poll(&mut looked_at, Some(&Timespec::default()));
+    looked.is_ok() && looked_at[0].revents().contains(PollFlags::ERR)
+}
+
 /// Waits until somebody has committed something.
-async fn wait(database: &Database, watch: &mut Option<CommitWatch>) {
+async fn wait(database: &Database, watch: &mut Option<CommitWatch>) -> Waited {
     // The first look always says yes, and so nothing is missed that came before it.
     let Ok(mut looking) = watch.take().map_or_else(|| database.watch(), Ok) else {
-        return sleep(RETRY).await;
+        sleep(RETRY).await;
+        return Waited::News;
     };
     loop {
         match looking.look() {
             Ok(true) => break,
+            Ok(false) if is_alone() => return Waited::InVain,
             Ok(false) => sleep(PERIOD).await,
             // The next reading tells why.
-            Err(_) => return,
+            Err(_) => return Waited::News,
         }
     }
     *watch = Some(looking);
     // Where it always says yes, it must not be asked without end.
     sleep(PERIOD / 10).await;
+    Waited::News
 }
 
 /// A change in one line for a person.
@@ -243,7 +266,7 @@ fn line(change: &Change) -> String {
                 || "enabled".to_owned(),
                 |reason| format!("disabled ({reason})"),
             );
-            format!("{} ({}) {state}", webhook.url, webhook.id)
+            format!("{} ({}) {state}", webhook.origin, webhook.id)
         }
         Subject::Other(_) => String::new(),
     };

@@ -177,6 +177,13 @@ impl WebhookQueries for Session {
         })
     }
 
+    fn count(&mut self) -> Result<u64, StoreError> {
+        self.run(|conn| {
+            let number: i64 = webhooks::table.count().get_result(conn)?;
+            Ok(u64::try_from(number).unwrap_or_default())
+        })
+    }
+
     fn backlog(&mut self) -> Result<(u64, Option<Timestamp>), StoreError> {
         self.run(|conn| {
             let pending = || {

@@ -153,6 +153,7 @@ on_every_database! {
         are_changed_in_the_version_that_was_read
         have_secrets_that_come_and_go
         have_a_line_and_a_lease
+        are_no_more_than_there_may_be
         deliveries_come_back_in_order
         finished_deliveries_are_forgotten_in_small_steps
         only_one_works_on_a_webhook

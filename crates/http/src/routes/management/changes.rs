@@ -46,6 +46,7 @@ async fn list(caller: Management<EventsRead>, call: Call) -> Result<HttpResponse
         let session = Session::begin(&call.deps, &caller.principal);
         Reader::new(&call.deps, session)
     });
+    let reader = reader.transpose()?;
     let access = caller.principal.access;
     let (begin, limit) = (query.begin, query.limit);
     let page = call
@@ -129,7 +130,7 @@ async fn stream(caller: Management<EventsRead>, call: Call) -> Result<HttpRespon
         return Ok(event_stream::head().finish());
     }
     let session = Session::begin(&call.deps, &caller.principal);
-    let reader = Reader::new(&call.deps, session);
+    let reader = Reader::new(&call.deps, session)?;
     let after = match begin {
         Begin::After(after) => after,
         Begin::Latest => call.read(|unit| feed::latest(unit)).await?,

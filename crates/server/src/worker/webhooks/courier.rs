@@ -270,7 +270,8 @@ impl Courier {
 
     async fn claim(&self, id: WebhookId, token: LeaseToken) -> Result<Option<Batch>, Error> {
         let context = self.context.clone();
-        let skimmed = self.skimmed().clone();
+        let known = self.skimmed().get(&id).copied();
+        let skimmed: Skimmed = known.map(|known| (id, known)).into_iter().collect();
         let seconds = self.lease_seconds();
         self.write(move |unit| deliveries::claim(unit, &context, &skimmed, id, token, seconds))
             .await

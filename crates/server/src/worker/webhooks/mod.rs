@@ -42,9 +42,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What lies between two looks at the least: news of many changes come one after the other.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How many webhooks are worked on at the same time.
-const MOST_AT_ONCE: usize = 256;
-
 /// How many deliveries are forgotten in one unit of work: others want to write too.
 const SWEEP: u32 = 500;
 
@@ -106,7 +103,6 @@ impl Webhooks {
 }
 
 async fn run(courier: Arc<Courier>, mut news: Listening) {
-    let slots = Arc::new(Semaphore::new(MOST_AT_ONCE));
     let mut stopping = courier.stopping.clone();
     let mut tasks = JoinSet::new();
     let mut busy: HashMap<Id, WebhookId> = HashMap::new();
@@ -114,12 +110,10 @@ async fn run(courier: Arc<Courier>, mut news: Listening) {
         let looked_at = Instant::now();
         let nap = match look(&courier, busy.values().copied().collect()).await {
             Ok(survey) => {
+                // All of them at once: whoever waits for a slow receiver must not be waited for.
+                // There are no more than there may be webhooks.
                 for id in survey.ready {
-                    let (courier, slots) = (Arc::clone(&courier), Arc::clone(&slots));
-                    let task = tasks.spawn(async move {
-                        let _slot = slots.acquire_owned().await;
-                        courier.work_on(id).await;
-                    });
+                    let task = tasks.spawn(Arc::clone(&courier).work_on(id));
                     busy.insert(task.id(), id);
                 }
                 let next = survey

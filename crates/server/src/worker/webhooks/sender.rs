@@ -1,6 +1,6 @@
 //! Sends one delivery by HTTP.
 
-use std::{error::Error, io, path::Path, sync::Arc, time::Duration};
+use std::{error::Error, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use reqwest::{
     Certificate, Client, ClientBuilder, Response,
@@ -16,7 +16,8 @@ use tenantry_domain::{
     usecase::deliveries::Sent,
     webhook::{TargetPolicy, WebhookSecret, WebhookUrl},
 };
-use tokio::{net::lookup_host, time::timeout};
+use tenantry_http::Names;
+use tokio::time::timeout;
 
 use crate::{
     config::{WebhookSettings, table::Key},
@@ -25,6 +26,10 @@ use crate::{
 
 /// How long a connection may take to come about, its encryption included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many names may be looked up at the same time: all that webhooks can have, which are
+/// [as many](tenantry_domain::usecase::webhooks::MOST) as there are webhooks.
+const MOST_NAMES: usize = 1024;
 
 /// How much of an answer is read, in bytes, so that its connection can be used again. What it
 /// says does not matter.
@@ -53,7 +58,8 @@ impl Sender {
             Some(path) => read_certificates(path)?,
             None => Vec::new(),
         };
-        let build = || builder(settings);
+        let names = Names::new(MOST_NAMES);
+        let build = || builder(settings, names.clone());
         let client = build().tls_certs_merge(own.clone()).build();
         // A machine may have no certificates of its own, as small containers do.
         let client = client.or_else(|error| {
@@ -118,7 +124,7 @@ impl Sender {
     }
 }
 
-fn builder(settings: &WebhookSettings) -> ClientBuilder {
+fn builder(settings: &WebhookSettings, names: Names) -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
@@ -129,7 +135,10 @@ fn builder(settings: &WebhookSettings) -> ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .pool_idle_timeout(IDLE_TIMEOUT)
-        .dns_resolver(Guard(settings.targets))
+        .dns_resolver(Guard {
+            names,
+            policy: settings.targets,
+        })
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
@@ -176,17 +185,22 @@ fn reason(error: &reqwest::Error) -> String {
 
 /// Looks names up, and hands out only addresses that deliveries may go to: what a name meant
 /// when the webhook was made says nothing of what it means now.
-#[derive(Clone, Copy, Debug)]
-struct Guard(TargetPolicy);
+#[derive(Clone, Debug)]
+struct Guard {
+    names: Names,
+    policy: TargetPolicy,
+}
 
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self(policy) = *self;
+        let Self { names, policy } = self.clone();
         Box::pin(async move {
-            let found: Vec<_> = lookup_host((name.as_str(), 0)).await?.collect();
+            let found = names.look_up(name.as_str()).await?;
             let permitted: Vec<_> = found
-                .into_iter()
-                .filter(|address| policy.permits(address.ip()))
+                .iter()
+                .filter(|&&address| policy.permits(address))
+                // The port is the URL's.
+                .map(|&address| SocketAddr::new(address, 0))
                 .collect();
             if permitted.is_empty() {
                 let problem = "the name leads to a private or other special address";

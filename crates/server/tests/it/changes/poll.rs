@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     begin, change_by_command, changes, latest, new_tenant, put_record, sequence, wait_for_readers,
 };
-use crate::harness::{Server, cli};
+use crate::harness::{EventStream, Server, cli};
 use crate::support::{ask_token, assert_error, management_client, text};
 use crate::system::{SystemApi as _, uuid_of};
 
@@ -82,6 +82,39 @@ fn a_token_that_ends_while_it_waits_is_refused() {
     let refused = waiting.join().unwrap();
     assert_error(&refused, 401, "Unauthorized");
     assert_eq!(latest(&server), end, "nothing has woken it");
+}
+
+#[test]
+fn nothing_is_told_that_was_committed_behind_the_end_of_a_token() {
+    let server = Server::reference();
+    for _ in 0..5 {
+        let (id, secret) = management_client(&server, &["events:read"], &[]);
+        let token = text(&ask_token(&server, &id, &secret).json()["access_token"]);
+        let end = latest(&server);
+        let path = format!("/v1/changes?after={end}&{LONG}");
+        let waiting = begin(server.get(&path).bearer(&token));
+        let process = server.nth(0);
+        let path = format!("/v1/changes/stream?after={end}");
+        let authorization = format!("Bearer {token}");
+        let headers = [("Authorization", authorization.as_str())];
+        let mut stream = EventStream::open(process.address(), &path, &headers);
+        wait_for_readers(&server, 2);
+        let revoke = server.post("/oauth/revoke").basic(&id, &secret);
+        revoke.form(&[("token", &token)]).send().expect_status(200);
+        new_tenant(&server);
+        assert_error(&waiting.join().unwrap(), 401, "Unauthorized");
+        while let Some(block) = stream.block() {
+            assert_eq!(block.data, None, "{block:?}");
+        }
+    }
+    // The same where the change is the one that ends it.
+    let (id, secret) = management_client(&server, &["events:read"], &[]);
+    let token = text(&ask_token(&server, &id, &secret).json()["access_token"]);
+    let path = format!("/v1/changes?after={}&{LONG}", latest(&server));
+    let waiting = begin(server.get(&path).bearer(&token));
+    wait_for_readers(&server, 1);
+    assert!(cli(&server, &["client", "disable", &id]).status.success());
+    assert_error(&waiting.join().unwrap(), 401, "Unauthorized");
 }
 
 #[test]

@@ -136,6 +136,18 @@ fn it_follows_until_it_is_asked_to_end() {
 }
 
 #[test]
+fn it_ends_when_nobody_reads_it_though_there_is_nothing_to_write() {
+    let server = Server::reference();
+    let mut tail = Tail::begin(&server);
+    new_tenant(&server);
+    tail.next();
+    tail.next();
+    let Tail { child, lines } = tail;
+    drop(lines);
+    assert_eq!(wait(child).code(), Some(0));
+}
+
+#[test]
 fn it_ends_when_nobody_reads_it() {
     let server = Server::reference();
     let mut tail = Tail::begin(&server);

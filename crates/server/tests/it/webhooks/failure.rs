@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Hook, builder, create, shared};
+use super::{Hook, builder, create, environment, shared};
 use crate::harness::{Receiver, Reply, Server};
 use crate::support::{assert_error, poll, text};
 
@@ -32,6 +32,25 @@ fn a_delivery_is_given_up_and_the_next_one_gets_its_turn() {
 }
 
 #[test]
+fn however_many_receivers_hang_another_one_is_told() {
+    // Longer than anything here is waited for.
+    let server = builder().env("TENANTRY_WEBHOOK_TIMEOUT", "60").start();
+    let (stuck, good) = (Receiver::start(), Receiver::start());
+    stuck.usually(Reply::Hang);
+    let environment = environment(&server);
+    for _ in 0..260 {
+        Hook::of(&server, &stuck, &environment);
+    }
+    let hook = Hook::of(&server, &good, &environment);
+    hook.cause(&server, 1);
+    stuck.wait_until(|asked| asked.len() >= 260);
+    hook.cause(&server, 2);
+    good.wait_for(3);
+    stuck.usually(Reply::Status(204));
+    stuck.go_on();
+}
+
+#[test]
 fn a_webhook_of_which_nothing_comes_is_disabled_and_others_are_told() {
     let server = builder().env("TENANTRY_WEBHOOK_DISABLE_AFTER", "1").start();
     let (dead, watcher) = (Receiver::start(), Receiver::start());
@@ -47,7 +66,14 @@ fn a_webhook_of_which_nothing_comes_is_disabled_and_others_are_told() {
     assert_eq!(event["data"]["webhookId"], hook.id);
     assert_eq!(event["data"]["environmentId"], hook.environment);
     assert_eq!(event["data"]["subject"]["disabledReason"], "failures");
-    assert_eq!(event["data"]["subject"].get("secret"), None);
+    let subject = &event["data"]["subject"];
+    assert_eq!(subject.get("secret"), None);
+    // Its path may hold a secret of the receiver.
+    assert_eq!(subject.get("url"), None);
+    assert!(
+        dead.url().starts_with(&text(&subject["origin"])),
+        "{subject}"
+    );
     assert_eq!(event["data"]["actor"], json!({"kind": "cli", "id": null}));
 
     let shown = hook.get(&server);

@@ -115,6 +115,24 @@ fn a_webhook_is_made_read_changed_and_deleted() {
 }
 
 #[test]
+fn a_password_in_a_url_is_not_sent_back() {
+    let server = shared();
+    for url in [
+        "https://user:s3cr3tpass@example.test/x",
+        "https://user:s3cr3tpass\u{40}example.test/\u{7}",
+        "ftp://user:s3cr3tpass@example.test/",
+    ] {
+        let refused = create(server, &json!({"url": url})).send();
+        assert_error(&refused, 400, "BadRequest");
+        assert!(!refused.text().contains("s3cr3tpass"), "{refused}");
+    }
+    // What can't hold one is.
+    let refused = create(server, &json!({"url": "ftp://example.test/"})).send();
+    let fault = &assert_error(&refused, 400, "BadRequest")["details"][0];
+    assert_eq!(fault["value"], "ftp://example.test/");
+}
+
+#[test]
 fn every_fault_of_a_body_is_told() {
     let server = shared();
     let refused = |body: Value, params: &[&str]| {
