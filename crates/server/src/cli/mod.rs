@@ -2,13 +2,17 @@
 
 mod client;
 mod dev;
+mod doctor;
 mod environment;
+mod export;
 mod feed;
 mod flags;
+mod import;
 mod key;
 mod master_key;
 mod migrate;
 pub(crate) mod output;
+mod progress;
 mod secret;
 mod system_account;
 mod webhook;
@@ -18,9 +22,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::{
-    client::ClientCommand, dev::DevCommand, environment::EnvironmentCommand, feed::FeedCommand,
-    key::KeyCommand, master_key::MasterKeyCommand, migrate::MigrateCommand,
-    system_account::SystemAccountCommand, webhook::WebhookCommand,
+    client::ClientCommand, dev::DevCommand, doctor::Doctor, environment::EnvironmentCommand,
+    export::Export, feed::FeedCommand, import::Import, key::KeyCommand,
+    master_key::MasterKeyCommand, migrate::MigrateCommand, system_account::SystemAccountCommand,
+    webhook::WebhookCommand,
 };
 use crate::{
     config::Settings,
@@ -50,6 +55,7 @@ Examples:
   tenantry environment create --name Sydney --domain syd.example.com --region AU01
   tenantry client create --name ci --scope tenants:read --output json
   tenantry key rotate
+  tenantry doctor                                  is everything as it should be?
   tenantry feed tail --after 42 --output json
 
 Every setting can also stand in an environment variable (shown in brackets) and, under
@@ -87,6 +93,12 @@ enum Command {
     /// Show changes of tenants, clients and environments as they are committed
     #[command(subcommand)]
     Feed(FeedCommand),
+    /// Write everything in the database to a file, for another database or for safekeeping
+    Export(Export),
+    /// Fill an empty database with what was exported from another one
+    Import(Import),
+    /// Say whether a server could work with these settings, and what to do if not
+    Doctor(Doctor),
     /// For developers of Tenantry
     #[command(subcommand, hide = true)]
     Dev(DevCommand),
@@ -113,8 +125,12 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let settings = Settings::load(&cli.settings.into())?;
     let command = cli.command.unwrap_or(Command::Serve);
+    let settings = Settings::load(&cli.settings.into());
+    if let (Command::Doctor(doctor), Err(error)) = (&command, &settings) {
+        doctor.tell_of_settings(error)?;
+    }
+    let settings = settings?;
     // A command speaks for itself; a server has nothing but its log, of which actix's
     // part would tell everything a second time.
     let filter = match command {
@@ -122,8 +138,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
         _ => "warn",
     };
     telemetry::start(&settings.log, filter);
-    for warning in &settings.warnings {
-        tracing::warn!("{warning}");
+    // It tells of them itself.
+    if !matches!(command, Command::Doctor(_)) {
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
     }
     match command {
         Command::Serve => serve::run(settings),
@@ -135,6 +154,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::MasterKey(command) => command.run(&settings),
         Command::Webhook(command) => command.run(&settings),
         Command::Feed(command) => command.run(&settings),
+        Command::Export(command) => command.run(&settings),
+        Command::Import(command) => command.run(&settings),
+        Command::Doctor(command) => command.run(&settings),
         Command::Dev(command) => command.run(&settings),
     }
 }

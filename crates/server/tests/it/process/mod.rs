@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod commands;
+mod doctor;
 mod environments_file;
 mod health;
 mod logs;
