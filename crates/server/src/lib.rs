@@ -12,6 +12,7 @@ mod doctor;
 pub mod failure;
 mod files;
 mod master_key;
+mod probe;
 mod serve;
 mod shutdown;
 pub mod startup;

@@ -1,16 +1,15 @@
 //! Where the server listens, and the URL that it is known by.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
-    time::Duration,
+    io::{self, ErrorKind},
+    net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
 };
 
 use super::Finding;
-use crate::config::{PublicUrl, Settings};
-
-/// How long whoever listens at the address may take to say who it is.
-const PATIENCE: Duration = Duration::from_secs(2);
+use crate::{
+    config::{PublicUrl, Settings},
+    probe,
+};
 
 pub(super) fn examine(settings: &Settings) -> Vec<Finding> {
     let listen = settings.listen;
@@ -45,26 +44,10 @@ fn listening(address: SocketAddr) -> Finding {
     }
 }
 
-/// Whether a server like this one listens there: it answers as [`/livez`] does.
+/// Whether a server like this one listens there: it answers as `/livez` does.
 fn is_alive(address: SocketAddr) -> bool {
-    let host = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
-        IpAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
-    };
-    let ask = || -> io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&(host, address.port()).into(), PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = Vec::new();
-        // Whatever else listens there may talk without end.
-        stream.take(4096).read_to_end(&mut answer)?;
-        Ok(String::from_utf8_lossy(&answer).into_owned())
-    };
-    ask().is_ok_and(|answer| {
-        answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"status":"ok"}"#)
-    })
+    probe::ask(address, "/livez")
+        .is_ok_and(|answer| answer.status == 200 && answer.body == r#"{"status":"ok"}"#)
 }
 
 fn public_url(
@@ -116,7 +99,7 @@ fn public_url(
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
+    use std::{io::Write, thread};
 
     use super::{super::State, *};
 

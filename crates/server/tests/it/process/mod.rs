@@ -7,7 +7,9 @@ mod environments_file;
 mod health;
 mod logs;
 mod master_key;
+mod packaging;
 mod shutdown;
+mod tenants;
 
 use serde_json::Value;
 
