@@ -7,6 +7,7 @@ mod environments_file;
 mod health;
 mod logs;
 mod master_key;
+mod observability;
 mod packaging;
 mod shutdown;
 mod tenants;
