@@ -20,6 +20,7 @@
 
 pub mod basic;
 pub mod bearer;
+pub mod checksum;
 pub mod client_auth;
 pub mod credentials;
 pub mod entropy;

@@ -60,7 +60,7 @@ impl fmt::Display for FirstStart {
 }
 
 /// The name of the file with the generated credentials.
-const CREDENTIALS_FILE: &str = "bootstrap-credentials.json";
+pub(crate) const CREDENTIALS_FILE: &str = "bootstrap-credentials.json";
 
 /// Fills the database if it is empty, in one unit of work, and tells what it has made.
 ///

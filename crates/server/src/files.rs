@@ -65,24 +65,68 @@ pub(crate) fn rights_of_others(file: &File) -> io::Result<Option<u32>> {
     Ok((mode & OF_OTHERS != 0).then_some(mode))
 }
 
+/// A file that only this user may read, and that has its name only when all of it was written.
+/// Dropped before that, it is gone.
+pub(crate) struct PrivateFile {
+    draft: Draft,
+    file: File,
+    path: PathBuf,
+}
+
+impl PrivateFile {
+    /// Begins one.
+    pub(crate) fn begin(path: &Path, entropy: &dyn Entropy) -> io::Result<Self> {
+        let (draft, file) = Draft::begin(path, entropy)?;
+        let path = path.to_owned();
+        Ok(Self { draft, file, path })
+    }
+
+    /// Gives it its name: in place of a file that has it, if `replaces` says so, and otherwise only
+    /// where there is none.
+    pub(crate) fn finish(self, replaces: bool) -> io::Result<()> {
+        self.file.sync_all()?;
+        if replaces {
+            fs::rename(&self.draft.0, &self.path)?;
+        } else {
+            fs::hard_link(&self.draft.0, &self.path)?;
+        }
+        sync_directory_of(&self.path)
+    }
+}
+
+impl Write for PrivateFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// A file under another name beside the one it is to become; gone when it is dropped.
 struct Draft(PathBuf);
 
 impl Draft {
     fn write(path: &Path, content: &[u8], entropy: &dyn Entropy) -> io::Result<Self> {
+        let (draft, mut file) = Self::begin(path, entropy)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        Ok(draft)
+    }
+
+    fn begin(path: &Path, entropy: &dyn Entropy) -> io::Result<(Self, File)> {
         let mut random = [0_u8; 8];
         entropy.fill(&mut random);
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{:016x}", u64::from_ne_bytes(random)));
         let draft = Self(path.with_file_name(name));
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&draft.0)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        Ok(draft)
+        Ok((draft, file))
     }
 }
 
@@ -134,6 +178,29 @@ mod tests {
             1,
             "no draft stays"
         );
+    }
+
+    #[test]
+    fn what_is_not_finished_is_not_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("export");
+        let entropy = CountingEntropy::default();
+        let begin = |content: &[u8]| {
+            let mut file = PrivateFile::begin(&path, &entropy).unwrap();
+            file.write_all(content).unwrap();
+            file
+        };
+        let here = || fs::read_dir(directory.path()).unwrap().count();
+        drop(begin(b"cut short"));
+        assert_eq!(here(), 0);
+        begin(b"one").finish(false).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        let refused = begin(b"two").finish(false).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        begin(b"three").finish(true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"three");
+        assert_eq!(here(), 1, "no draft stays");
     }
 
     #[test]

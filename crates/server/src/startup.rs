@@ -67,14 +67,32 @@ fn open_with(settings: &Settings, busy_timeout: Duration) -> Result<Database, Fa
             )
         })?;
     }
-    Database::open(&DatabaseOptions {
+    Database::open(&options(settings, busy_timeout)).map_err(|error| Failure::database(&error))
+}
+
+/// Opens a database that is there, and makes nothing for it.
+pub(crate) fn open_there(settings: &Settings) -> Result<Database, Failure> {
+    if let Some(path) = settings
+        .database
+        .url
+        .sqlite_path()
+        .filter(|path| !path.exists())
+    {
+        let problem = format!("{} is not there", path.display());
+        return Err(Failure::setting(Key::DatabaseUrl, &problem));
+    }
+    let options = options(settings, BUSY_TIMEOUT);
+    Database::open(&options).map_err(|error| Failure::database(&error))
+}
+
+fn options(settings: &Settings, busy_timeout: Duration) -> DatabaseOptions {
+    DatabaseOptions {
         url: settings.database.url.clone(),
         readers: settings.database.sqlite_readers,
         pool: settings.database.postgres_pool,
         busy_timeout,
         synchronous: settings.database.sqlite_synchronous,
-    })
-    .map_err(|error| Failure::database(&error))
+    }
 }
 
 /// Opens the database, brings its schema up to date and fills it if it is empty.
@@ -161,6 +179,16 @@ pub(crate) fn open_webhook_key(
 ) -> Result<WebhookKey, Failure> {
     let make = |key: &MasterKey| WebhookKey::generate(&*world.entropy, key);
     open_server_secret(store, source, WebhookKey::NAME, make, WebhookKey::open)
+}
+
+/// Whether a master key opens a secret that all servers share. One that this program does not
+/// know is none of its business.
+pub(crate) fn opens(key: &MasterKey, secret: &ServerSecret) -> bool {
+    match secret.name.as_str() {
+        Pepper::NAME => Pepper::open(secret, key).is_ok(),
+        WebhookKey::NAME => WebhookKey::open(secret, key).is_ok(),
+        _ => true,
+    }
 }
 
 /// Opens a secret that all servers share, and makes it on the first start of a program that

@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::{
     migrate::{MigrateError, MigrationStatus},
     pg, sqlite,
+    transfer::{Sink, Source, TransferError},
     url::{DatabaseUrl, Place},
     watch::CommitWatch,
 };
@@ -188,6 +189,25 @@ impl Database {
     /// many were.
     pub fn recount(&self) -> Result<u64, MigrateError> {
         on!(self, backend => backend.recount())
+    }
+
+    /// Hands out all that it holds and that can't be had again, from one state, while others
+    /// go on writing: a page of rows at a time is in memory. The same content gives the same
+    /// records in the same order, whichever database it is in.
+    pub fn export(&self, sink: &mut Sink<'_>) -> Result<(), TransferError> {
+        on!(self, backend => backend.export(sink))
+    }
+
+    /// About how many records an export hands out. Reads the keys of the large tables.
+    pub fn export_size(&self) -> Result<u64, MigrateError> {
+        on!(self, backend => backend.export_size())
+    }
+
+    /// Takes what another one has handed out, if it is migrated and otherwise empty: all of it or
+    /// nothing, in one transaction, during which nobody else writes. What the source gives must have been
+    /// [checked](crate::transfer::Record::check).
+    pub fn import(&self, source: &mut Source<'_>) -> Result<(), TransferError> {
+        on!(self, backend => backend.import(source))
     }
 
     /// Whether every migration is applied that this program has, and no other; the

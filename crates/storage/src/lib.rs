@@ -37,6 +37,7 @@ mod rows;
 mod schema;
 mod sqlite;
 mod statements;
+pub mod transfer;
 mod types;
 mod url;
 mod watch;

@@ -350,7 +350,11 @@ impl<K: Display> Row<K> {
     }
 
     /// A field that is one of some words.
-    fn word<T: FromStr<Err: Display>>(&self, column: &str, text: &str) -> Result<T, Corrupt> {
+    pub(crate) fn word<T: FromStr<Err: Display>>(
+        &self,
+        column: &str,
+        text: &str,
+    ) -> Result<T, Corrupt> {
         self.field(column, text.parse())
     }
 

@@ -1,10 +1,6 @@
 //! `tenantry dev`: what developers of Tenantry need. It is not shown in the help.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    num::NonZeroU64,
-    time::Instant,
-};
+use std::num::NonZeroU64;
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -22,7 +18,7 @@ use tenantry_domain::{
     },
 };
 
-use super::output::OutputArgs;
+use super::{output::OutputArgs, progress::Progress};
 use crate::{config::Settings, failure::Failure};
 
 /// How many tenants are made in one unit: so many that its commit costs little, and so few
@@ -51,10 +47,10 @@ impl DevCommand {
         let store: &dyn Store = &*prepared.database;
         let environments = some_environments(store)?;
         let mut imagination = Imagination::new(&*context.entropy);
-        let mut progress = Progress::new(tenants.get());
+        let mut progress = Progress::new("tenants", Some(tenants.get()));
         // Each unit fills one environment, and all get their turn.
         for environment in environments.iter().cycle() {
-            let count = BATCH.min(tenants.get() - progress.made);
+            let count = BATCH.min(tenants.get() - progress.done());
             let commands = (0..count)
                 .map(|_| imagination.tenant())
                 .collect::<Option<Vec<_>>>()
@@ -64,12 +60,12 @@ impl DevCommand {
             })
             .map_err(|error: Error| Failure::of_use_case(&error))?;
             progress.advance(count);
-            if progress.made == tenants.get() {
+            if progress.done() == tenants.get() {
                 break;
             }
         }
         let seeded = Seeded {
-            tenants: progress.made,
+            tenants: progress.done(),
         };
         output.show(&seeded, |seeded| format!("made {} tenants", seeded.tenants))
     }
@@ -183,47 +179,6 @@ fn capitalised(word: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Shows on a terminal how far the work is.
-struct Progress {
-    made: u64,
-    wanted: u64,
-    begun: Instant,
-    is_shown: bool,
-}
-
-impl Progress {
-    fn new(wanted: u64) -> Self {
-        Self {
-            made: 0,
-            wanted,
-            begun: Instant::now(),
-            is_shown: io::stderr().is_terminal(),
-        }
-    }
-
-    fn advance(&mut self, count: u64) {
-        self.made += count;
-        if self.is_shown {
-            let end = if self.made == self.wanted { "\n" } else { "" };
-            let line = format!("\r{}{end}", self.line(self.begun.elapsed().as_secs()));
-            // Who can't be shown it can do without.
-            let _ = io::stderr().write_all(line.as_bytes());
-        }
-    }
-
-    fn line(&self, seconds: u64) -> String {
-        const WIDTH: u64 = 30;
-        let full = usize::try_from(WIDTH * self.made / self.wanted).unwrap_or_default();
-        format!(
-            "[{:<30}] {:>3} %  {} of {} tenants, {seconds} s",
-            "#".repeat(full),
-            100 * self.made / self.wanted,
-            self.made,
-            self.wanted,
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tenantry_domain::{
@@ -263,20 +218,6 @@ mod tests {
         assert!(last.is_sorted_by(|a, b| a.created_at < b.created_at));
         assert_ne!(last[0].data(), last[1].data());
         assert_eq!(database.miscounted().unwrap(), 0);
-    }
-
-    #[test]
-    fn shows_how_far_it_is() {
-        let progress = Progress {
-            made: 250,
-            wanted: 1000,
-            begun: Instant::now(),
-            is_shown: false,
-        };
-        assert_eq!(
-            progress.line(7),
-            "[#######                       ]  25 %  250 of 1000 tenants, 7 s"
-        );
     }
 
     fn parsed(arguments: &[&str]) -> DevCommand {

@@ -68,7 +68,7 @@ pub(crate) struct Tail {
     #[arg(long, value_name = "TYPE", num_args = 1.., value_delimiter = ',', value_parser = wanted)]
     types: Vec<String>,
     /// How a change is shown; json is a JSON object a line, as the management API has it
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM")]
+    #[arg(long, value_enum, default_value_t = Form::Table, value_name = "FORM")]
     output: Form,
 }
 
@@ -178,7 +178,7 @@ impl Tail {
         for change in changes.into_iter().filter(is_wanted) {
             let line = match self.output {
                 Form::Json => change.to_json(),
-                Form::Text => {
+                Form::Table => {
                     let sequence = change.sequence;
                     let change = change.read().map_err(|error| {
                         let problem = format!("change {sequence} is not what it should be");

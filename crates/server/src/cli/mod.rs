@@ -2,25 +2,44 @@
 
 mod client;
 mod dev;
+mod doctor;
 mod environment;
+mod export;
 mod feed;
 mod flags;
+mod generate;
+mod health;
+mod import;
 mod key;
 mod master_key;
 mod migrate;
 pub(crate) mod output;
+mod progress;
 mod secret;
 mod system_account;
+mod tenant;
 mod webhook;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::{
-    client::ClientCommand, dev::DevCommand, environment::EnvironmentCommand, feed::FeedCommand,
-    key::KeyCommand, master_key::MasterKeyCommand, migrate::MigrateCommand,
-    system_account::SystemAccountCommand, webhook::WebhookCommand,
+    client::ClientCommand,
+    dev::DevCommand,
+    doctor::Doctor,
+    environment::EnvironmentCommand,
+    export::Export,
+    feed::FeedCommand,
+    generate::{Completions, Manual},
+    health::Health,
+    import::Import,
+    key::KeyCommand,
+    master_key::MasterKeyCommand,
+    migrate::MigrateCommand,
+    system_account::SystemAccountCommand,
+    tenant::TenantCommand,
+    webhook::WebhookCommand,
 };
 use crate::{
     config::Settings,
@@ -43,13 +62,18 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "\
+The first three:
+  tenantry serve                                   everything in ./tenantry-data, made on the first start
+  tenantry tenant create my-tenant                 a tenant, with the credentials of its client
+  tenantry client create --name ci                 credentials for the management API
+
 Examples:
-  tenantry                                         serve, with everything in ./tenantry-data
   tenantry --listen 0.0.0.0:8080 --public-url https://tenants.example.com
   tenantry --config /etc/tenantry.toml migrate status
   tenantry environment create --name Sydney --domain syd.example.com --region AU01
   tenantry client create --name ci --scope tenants:read --output json
   tenantry key rotate
+  tenantry doctor                                  is everything as it should be?
   tenantry feed tail --after 42 --output json
 
 Every setting can also stand in an environment variable (shown in brackets) and, under
@@ -69,6 +93,9 @@ enum Command {
     /// Make and list environments
     #[command(subcommand)]
     Environment(EnvironmentCommand),
+    /// Make, list, show, suspend and delete tenants
+    #[command(subcommand)]
+    Tenant(TenantCommand),
     /// Make clients of the management API
     #[command(subcommand)]
     Client(ClientCommand),
@@ -87,6 +114,18 @@ enum Command {
     /// Show changes of tenants, clients and environments as they are committed
     #[command(subcommand)]
     Feed(FeedCommand),
+    /// Write everything in the database to a file, for another database or for safekeeping
+    Export(Export),
+    /// Fill an empty database with what was exported from another one
+    Import(Import),
+    /// Say whether a server could work with these settings, and what to do if not
+    Doctor(Doctor),
+    /// Ask a server on this machine whether it is alive, or ready
+    Health(Health),
+    /// Print a script that completes this command line in a shell
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands
+    Man(Manual),
     /// For developers of Tenantry
     #[command(subcommand, hide = true)]
     Dev(DevCommand),
@@ -113,8 +152,18 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let settings = Settings::load(&cli.settings.into())?;
     let command = cli.command.unwrap_or(Command::Serve);
+    // What depends on no setting is to be had without any.
+    match &command {
+        Command::Completions(completions) => return completions.run(&mut Cli::command()),
+        Command::Man(manual) => return manual.run(Cli::command()),
+        _ => {}
+    }
+    let settings = Settings::load(&cli.settings.into());
+    if let (Command::Doctor(doctor), Err(error)) = (&command, &settings) {
+        doctor.tell_of_settings(error)?;
+    }
+    let settings = settings?;
     // A command speaks for itself; a server has nothing but its log, of which actix's
     // part would tell everything a second time.
     let filter = match command {
@@ -122,19 +171,29 @@ fn run(cli: Cli) -> Result<(), Failure> {
         _ => "warn",
     };
     telemetry::start(&settings.log, filter);
-    for warning in &settings.warnings {
-        tracing::warn!("{warning}");
+    // It tells of them itself.
+    if !matches!(command, Command::Doctor(_)) {
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
     }
     match command {
         Command::Serve => serve::run(settings),
         Command::Migrate(command) => command.run(&settings),
         Command::Environment(command) => command.run(&settings),
+        Command::Tenant(command) => command.run(&settings),
         Command::Client(command) => command.run(&settings),
         Command::SystemAccount(command) => command.run(&settings),
         Command::Key(command) => command.run(&settings),
         Command::MasterKey(command) => command.run(&settings),
         Command::Webhook(command) => command.run(&settings),
         Command::Feed(command) => command.run(&settings),
+        Command::Export(command) => command.run(&settings),
+        Command::Import(command) => command.run(&settings),
+        Command::Doctor(command) => command.run(&settings),
+        Command::Health(command) => command.run(&settings),
+        // They are done by now.
+        Command::Completions(_) | Command::Man(_) => Ok(()),
         Command::Dev(command) => command.run(&settings),
     }
 }
@@ -153,8 +212,6 @@ fn prepare(settings: &Settings) -> Result<Prepared, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

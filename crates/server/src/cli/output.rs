@@ -11,14 +11,15 @@ use crate::failure::Failure;
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct OutputArgs {
     /// How the result is shown; json is one JSON value
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM")]
+    #[arg(long, value_enum, default_value_t = Form::Table, value_name = "FORM")]
     output: Form,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
     /// For people
-    Text,
+    #[value(alias = "text")]
+    Table,
     /// For machines
     Json,
 }
@@ -32,7 +33,7 @@ impl OutputArgs {
         text: impl FnOnce(&T) -> String,
     ) -> Result<(), Failure> {
         let shown = match self.output {
-            Form::Text => Ok(text(value)),
+            Form::Table => Ok(text(value)),
             Form::Json => serde_json::to_string(value).map_err(io::Error::from),
         };
         shown

@@ -47,4 +47,5 @@ mod token;
 mod token_claims;
 mod token_errors;
 mod token_state;
+pub(crate) mod transfer;
 pub(crate) mod webhooks;

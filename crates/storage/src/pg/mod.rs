@@ -20,13 +20,14 @@ use tenantry_domain::port::{Group, Snapshot, StoreError, UnitOfWork};
 use self::{
     connection::{Manager, Role},
     lane::Lane,
-    queries::{ReadUnit, Session, WriteGroup, WriteUnit, counts, migrations},
+    queries::{ReadUnit, Session, WriteGroup, WriteUnit, counts, migrations, transfer},
 };
 pub(crate) use self::{url::PostgresUrl, watch::Watch};
 use crate::{
     database::{DatabaseOptions, OpenError},
     error::store_error,
     migrate::{MigrateError, MigrationStatus},
+    transfer::{Sink, Source, TransferError},
     watch::Watching,
 };
 
@@ -122,6 +123,18 @@ impl Backend {
 
     pub(crate) fn recount(&self) -> Result<u64, MigrateError> {
         counts::recount(&mut self.manager.migrator()?)
+    }
+
+    pub(crate) fn export(&self, sink: &mut Sink<'_>) -> Result<(), TransferError> {
+        transfer::export(&mut self.manager.migrator()?, sink)
+    }
+
+    pub(crate) fn export_size(&self) -> Result<u64, MigrateError> {
+        Ok(transfer::size(&mut self.manager.migrator()?)?)
+    }
+
+    pub(crate) fn import(&self, source: &mut Source<'_>) -> Result<(), TransferError> {
+        transfer::import(&mut self.manager.migrator()?, source)
     }
 
     pub(crate) fn migrations(&self) -> Result<Vec<MigrationStatus>, MigrateError> {

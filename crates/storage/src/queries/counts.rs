@@ -256,8 +256,16 @@ pub(in super::super) fn recount(conn: &mut Conn) -> Result<u64, MigrateError> {
     ops::exclusively(conn, |conn| {
         let wrong = miscounted(conn)?;
         if wrong > 0 {
-            conn.batch_execute(
-                "DELETE FROM tenant_counts;
+            count_anew(conn)?;
+        }
+        Ok::<_, MigrateError>(wrong)
+    })
+}
+
+/// Counts all tenants anew.
+pub(super) fn count_anew(conn: &mut Conn) -> QueryResult<()> {
+    conn.batch_execute(
+        "DELETE FROM tenant_counts;
                  INSERT INTO tenant_counts (level, block, tenants)
                      SELECT 3, coalesce(max(number), 0) >> 7, 0 FROM tenants;
                  INSERT INTO tenant_counts (level, block, tenants)
@@ -270,8 +278,5 @@ pub(in super::super) fn recount(conn: &mut Conn) -> Result<u64, MigrateError> {
                  INSERT INTO tenant_counts (level, block, tenants)
                      SELECT 2, block >> 5, sum(tenants) FROM tenant_counts WHERE level = 1
                      GROUP BY block >> 5;",
-            )?;
-        }
-        Ok(wrong)
-    })
+    )
 }

@@ -19,7 +19,9 @@ pub(in super::super) fn run(conn: &mut Conn) -> Result<Vec<String>, MigrateError
     if before.iter().all(|migration| migration.applied) {
         // An older program beside this one, or before it, may have written some.
         if tenant_pages::has_unfolded_names(conn)? {
-            ops::exclusively(conn, |conn| Ok(tenant_pages::fold_names(conn)?))?;
+            ops::exclusively(conn, |conn| {
+                Ok::<_, MigrateError>(tenant_pages::fold_names(conn)?)
+            })?;
         }
         return Ok(Vec::new());
     }

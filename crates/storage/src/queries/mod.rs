@@ -20,6 +20,7 @@ mod server_secrets;
 mod tenant_pages;
 mod tenants;
 mod tokens;
+pub(super) mod transfer;
 mod webhooks;
 
 pub(super) use self::group::WriteGroup;

@@ -23,12 +23,13 @@ pub(crate) use self::watch::Watch;
 use self::{
     connection::{Manager, Role},
     file::Identity,
-    queries::{ReadUnit, Session, WriteGroup, WriteUnit, counts, migrations},
+    queries::{ReadUnit, Session, WriteGroup, WriteUnit, counts, migrations, transfer},
 };
 use crate::{
     database::{DatabaseOptions, OpenError},
     error::{is_busy, store_error},
     migrate::{MigrateError, MigrationStatus},
+    transfer::{Sink, Source, TransferError},
     watch::Watching,
 };
 
@@ -143,6 +144,18 @@ impl Backend {
 
     pub(crate) fn recount(&self) -> Result<u64, MigrateError> {
         counts::recount(&mut self.manager.migrator()?)
+    }
+
+    pub(crate) fn export(&self, sink: &mut Sink<'_>) -> Result<(), TransferError> {
+        transfer::export(&mut self.manager.migrator()?, sink)
+    }
+
+    pub(crate) fn export_size(&self) -> Result<u64, MigrateError> {
+        Ok(transfer::size(&mut self.manager.migrator()?)?)
+    }
+
+    pub(crate) fn import(&self, source: &mut Source<'_>) -> Result<(), TransferError> {
+        transfer::import(&mut self.manager.migrator()?, source)
     }
 
     pub(crate) fn migrations(&self) -> Result<Vec<MigrationStatus>, MigrateError> {

@@ -134,18 +134,54 @@ pub(super) fn applied_migrations(conn: &mut Conn) -> QueryResult<Vec<String>> {
 /// The connection does not enforce foreign keys, because a migration that makes a
 /// table anew would otherwise delete, by cascade, what refers to the old one. So they
 /// are checked before the commit.
-pub(super) fn exclusively<T>(
+pub(super) fn exclusively<T, E: From<Error> + From<MigrateError>>(
     conn: &mut Conn,
-    work: impl FnOnce(&mut Conn) -> Result<T, MigrateError>,
-) -> Result<T, MigrateError> {
+    work: impl FnOnce(&mut Conn) -> Result<T, E>,
+) -> Result<T, E> {
     conn.immediate_transaction(|conn| {
         let result = work(conn)?;
         match sql_query("PRAGMA foreign_key_check")
             .get_result::<TableName>(conn)
             .optional()?
         {
-            Some(TableName { table }) => Err(MigrateError::Dangling(table)),
+            Some(TableName { table }) => Err(MigrateError::Dangling(table).into()),
             None => Ok(result),
         }
     })
+}
+
+/// Nothing: a transaction may stay open here for as long as its process likes.
+pub(super) const KEEP_OPEN: &str = "";
+
+/// The last numbers of tenants and of changes that were given out.
+pub(super) fn last_numbers(conn: &mut Conn) -> QueryResult<(i64, i64)> {
+    let mut last = |table: &str| {
+        sequences::table
+            .select(sequences::seq)
+            .filter(sequences::name.eq(table))
+            .first::<i64>(conn)
+            .optional()
+            .map(Option::unwrap_or_default)
+    };
+    Ok((last("tenants")?, last("changes")?))
+}
+
+/// Lets numbers go on behind these.
+pub(super) fn set_last_numbers(conn: &mut Conn, tenants: i64, changes: i64) -> QueryResult<()> {
+    for (table, last) in [("tenants", tenants), ("changes", changes)] {
+        let row = sequences::table.filter(sequences::name.eq(table));
+        diesel::delete(row).execute(conn)?;
+        diesel::insert_into(sequences::table)
+            .values((sequences::name.eq(table), sequences::seq.eq(last)))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Runs `work`, which gives tenants numbers of its own.
+pub(super) fn with_given_numbers<T, E>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T, E>,
+) -> Result<T, E> {
+    work(conn)
 }

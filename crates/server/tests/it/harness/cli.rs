@@ -42,6 +42,17 @@ pub(crate) fn cli_with_input(server: &Server, args: &[&str], input: &str) -> Cli
     run(&server.settings(), server, args, input)
 }
 
+/// Begins `tenantry <args>`, with standard input left to the caller.
+pub(crate) fn cli_begin_with_input(server: &Server, args: &[&str]) -> std::process::Child {
+    use std::process::Stdio;
+    command(&server.settings(), server.directory(), args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 /// Begins `tenantry <args>`, with its output in pipes, and does not wait for its end.
 pub(crate) fn cli_begin(server: &Server, args: &[&str]) -> std::process::Child {
     use std::process::Stdio;

@@ -27,7 +27,9 @@ mod server;
 mod world;
 
 pub(crate) use builder::Builder;
-pub(crate) use cli::{CliOutput, cli, cli_begin, cli_with, cli_with_input, write_private};
+pub(crate) use cli::{
+    CliOutput, cli, cli_begin, cli_begin_with_input, cli_with, cli_with_input, write_private,
+};
 pub(crate) use clients::Clients;
 pub(crate) use database::Database;
 pub(crate) use events::EventStream;

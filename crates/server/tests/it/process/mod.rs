@@ -2,11 +2,15 @@
 
 mod bootstrap;
 mod commands;
+mod doctor;
 mod environments_file;
 mod health;
 mod logs;
 mod master_key;
+mod observability;
+mod packaging;
 mod shutdown;
+mod tenants;
 
 use serde_json::Value;
 
