@@ -53,7 +53,7 @@ pub use self::flags::SettingFlags;
 
 /// The self-hosted control plane for tenants.
 #[derive(Debug, Parser)]
-#[command(name = "tenantry", version, about, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "tenantry", version, about, before_help = FIRST, after_help = EXAMPLES, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     settings: SettingFlags,
@@ -61,12 +61,14 @@ struct Cli {
     command: Option<Command>,
 }
 
-const EXAMPLES: &str = "\
-The first three:
-  tenantry serve                                   everything in ./tenantry-data, made on the first start
-  tenantry tenant create my-tenant                 a tenant, with the credentials of its client
-  tenantry client create --name ci                 credentials for the management API
+/// Stands before everything else in the short help and in the long one.
+const FIRST: &str = "\
+The first three commands:
+  tenantry serve                      everything in ./tenantry-data, made on the first start
+  tenantry tenant create my-tenant    a tenant, with the credentials of its client
+  tenantry client create --name ci    credentials for the management API";
 
+const EXAMPLES: &str = "\
 Examples:
   tenantry --listen 0.0.0.0:8080 --public-url https://tenants.example.com
   tenantry --config /etc/tenantry.toml migrate status
@@ -242,6 +244,14 @@ mod tests {
         ] {
             let result = Cli::try_parse_from(["tenantry", secret, "x"]);
             assert_eq!(result.unwrap_err().exit_code(), 2, "{secret}");
+        }
+    }
+
+    #[test]
+    fn both_helps_begin_with_the_first_commands() {
+        let mut command = Cli::command();
+        for help in [command.render_help(), command.render_long_help()] {
+            assert!(help.to_string().starts_with(FIRST), "{help}");
         }
     }
 
