@@ -138,8 +138,16 @@ impl Drop for Connected {
     }
 }
 
-/// Keeps up with the feed as long as anybody waits; never ends.
+/// Keeps up with the feed as long as anybody waits, until the server is to stop.
 pub(crate) async fn keep_up(deps: Arc<Deps>) {
+    let mut stopping = deps.feed.stopping.subscribe();
+    tokio::select! {
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+        () = keep_up_for_ever(&deps) => {}
+    }
+}
+
+async fn keep_up_for_ever(deps: &Deps) {
     let feed = &deps.feed;
     let mut news = feed.news.listen();
     loop {
@@ -148,7 +156,7 @@ pub(crate) async fn keep_up(deps: Arc<Deps>) {
             feed.begun.notified().await;
             continue;
         }
-        if let Err(error) = feed.catch_up(&deps).await {
+        if let Err(error) = feed.catch_up(deps).await {
             tracing::debug!(cause = error.cause, "the change feed could not be read");
             tokio::time::sleep(RETRY).await;
             continue;

@@ -168,10 +168,14 @@ impl Sessions {
     }
 }
 
-/// Looks at the tokens again and again; never ends.
+/// Looks at the tokens again and again, until the server is to stop.
 pub(crate) async fn check_sessions(deps: Arc<Deps>) {
+    let mut stopping = deps.feed.stopping.subscribe();
     loop {
-        tokio::time::sleep(PERIOD).await;
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = tokio::time::sleep(PERIOD) => {}
+        }
         if let Err(error) = check_all(&deps).await {
             // Nothing new is told until they could be.
             tracing::debug!(cause = error.cause, "tokens could not be looked at again");
