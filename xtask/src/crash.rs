@@ -120,7 +120,7 @@ fn follow(
 }
 
 /// Builds the server, and gives where it is.
-fn build(root: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn build(root: &Path) -> Result<PathBuf, Failure> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
         .args(["build", "--package", "tenantry", "--bin", "tenantry"])

@@ -3,7 +3,9 @@
 mod bench;
 mod ci;
 mod crash;
+mod fuzz;
 mod migrate;
+mod model;
 mod output;
 mod tidy;
 
@@ -29,7 +31,11 @@ enum Task {
     Migrate(migrate::Migrate),
     /// Kill a server at random moments, restart it, and check what is left
     Crash(crash::Crash),
-    /// Check the shape of the house: who depends on whom, manifests, files, migrations
+    /// Ask servers on both databases and a model for the same things, and compare the answers
+    Model(model::Model),
+    /// Try every property with many cases
+    Fuzz(fuzz::Fuzz),
+    /// Check the shape of the house: who depends on whom, what others have made, files, migrations
     Tidy,
     /// Measure a running server
     #[command(subcommand)]
@@ -42,6 +48,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Migrate(migrate) => migrate.run(),
         Task::Crash(crash) => crash.run(root()),
+        Task::Model(model) => model.run(root()),
+        Task::Fuzz(fuzz) => fuzz.run(root()),
         Task::Tidy => tidy::run(root()),
         Task::Bench(bench) => bench.run(),
         Task::Ci => ci::run(root()),

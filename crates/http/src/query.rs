@@ -238,3 +238,32 @@ impl Query {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_query_makes_any_reader_panic(
+            text in "((limit|cursor|after|wait|host|q|status|types|dateFrom|tenantIds)=[^&]{0,9}&?){0,5}",
+        ) {
+            let query = Query::parse(&text);
+            let _ = (query.page_request(), query.tenant_query(), query.feed(), query.host());
+            let _ = (query.event_query(EnvironmentAccess::All), query.delivery_query());
+        }
+
+        /// What stands twice is told, whatever it says.
+        #[test]
+        fn nothing_is_taken_that_stands_twice(first in "[0-9]{1,4}", second in "[0-9]{1,4}") {
+            for name in ["limit", "cursor"] {
+                // The second time with its first letter encoded.
+                let letter = name.as_bytes()[0];
+                let text = format!("{name}={first}&%{letter:02x}{}={second}", &name[1..]);
+                prop_assert!(Query::parse(&text).page_request().is_err(), "{text}");
+            }
+        }
+    }
+}

@@ -38,6 +38,8 @@ pub struct Answer {
     pub status: u16,
     /// The header `Retry-After`.
     pub retry_after: Option<String>,
+    /// All headers.
+    pub headers: Box<ureq::http::HeaderMap>,
     /// The body as text.
     pub text: String,
 }
@@ -72,6 +74,14 @@ impl Request {
         }
     }
 
+    /// The same with nothing said about what is accepted.
+    pub fn bare(method: &'static str, path: impl Into<String>) -> Self {
+        Self {
+            headers: Vec::new(),
+            ..Self::new(method, path)
+        }
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -94,8 +104,14 @@ impl Request {
 
     /// Gives it a JSON body.
     #[must_use]
-    pub fn json(mut self, body: &Value) -> Self {
-        self.body = body.to_string().into_bytes();
+    pub fn json(self, body: &Value) -> Self {
+        self.json_text(body.to_string())
+    }
+
+    /// Gives it a body that is said to be JSON.
+    #[must_use]
+    pub fn json_text(mut self, body: String) -> Self {
+        self.body = body.into_bytes();
         self.header("Content-Type", "application/json")
     }
 
@@ -139,6 +155,7 @@ impl Http {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned),
             text: body.read_to_string().map_err(no_answer)?,
+            headers: Box::new(parts.headers),
         })
     }
 }
@@ -170,6 +187,11 @@ impl Http {
 }
 
 impl Answer {
+    /// The value of a header, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The body as JSON; null where it is none.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()

@@ -8,6 +8,10 @@
 //!
 //! [`feed`] follows the change feed meanwhile, as an embedder would.
 //!
+//! [`model`] asks servers on different databases for the same things and holds their answers against
+//! each other and against a model in memory; [`linear`] looks whether concurrent answers of one server
+//! fit in one order.
+//!
 //! Whoever adds an operation that writes adds it in `writers.rs`; nothing else needs to know.
 #![expect(
     clippy::missing_panics_doc,
@@ -20,6 +24,8 @@ pub mod evidence;
 pub mod feed;
 pub mod history;
 pub mod http;
+pub mod linear;
+pub mod model;
 pub mod node;
 pub mod world;
 pub mod writers;

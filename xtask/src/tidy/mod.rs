@@ -3,7 +3,9 @@
 mod edges;
 mod manifests;
 mod migrations;
+mod names;
 mod sources;
+mod supply;
 
 use std::{
     fs, io,
@@ -16,8 +18,10 @@ use crate::{Failure, output};
 pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     let mut faults = edges::check(root)?;
     faults.extend(manifests::check(root)?);
+    faults.extend(supply::check(root)?);
     let files = files_below(root).map_err(|error| Failure::new(error.to_string()))?;
     faults.extend(sources::check(root, &files)?);
+    faults.extend(names::check(root, &files)?);
     faults.extend(migrations::check(&root.join("migrations"))?);
     if faults.is_empty() {
         output::say("tidy");

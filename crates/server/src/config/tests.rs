@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// Checks settings that are given as variables, with a settings file in `directory`.
@@ -207,4 +209,25 @@ fn an_address_that_no_client_can_reach_is_a_warning() {
     let url = ("PUBLIC_URL", "https://t.example.com");
     let settings = given(&[("LISTEN", "0.0.0.0:8080"), url]).unwrap();
     assert_eq!(settings.warnings, [] as [&str; 0]);
+}
+
+proptest! {
+    /// A settings file that is nearly one is refused in one line, or taken, and nothing of a secret in it is
+    /// repeated.
+    #[test]
+    fn no_settings_file_makes_it_panic_or_repeat_a_secret(
+        lines in prop::collection::vec(
+            "(listen|public_url|token_ttl|system_password|cors_origins|log|nope)?[ ]?=?[ ]?([\"\\[\\]0-9a-z:/.,=#]{0,12})", 0..4,
+        ),
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let secret = "Sup3rS3cr3t";
+        let text = format!("{}\nbootstrap_client_secret = \"{secret}\"\n", lines.join("\n"));
+        std::fs::write(directory.path().join("tenantry.toml"), text).unwrap();
+        if let Err(error) = settings(directory.path(), &[]) {
+            let told = error.to_string();
+            prop_assert!(!told.contains(secret), "{told}");
+            prop_assert_eq!(told.lines().count(), 1);
+        }
+    }
 }

@@ -14,5 +14,6 @@
 mod crash;
 mod failover;
 mod feed;
+mod model;
 mod outage;
 mod trial;

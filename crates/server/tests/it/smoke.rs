@@ -32,6 +32,10 @@ fn a_server_starts_answers_and_ends_with_status_0_on_sigterm() {
         .send()
         .expect_status(200);
     assert!(server.stop().success(), "{}", server.stderr());
+    // Whoever copies the file of a server that has stopped has all of it.
+    if let Some(file) = server.database().file() {
+        assert!(!file.with_extension("db-wal").exists());
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod environment_changes;
 mod environments;
 mod events;
 pub(crate) mod harness;
+mod hostile;
 mod hygiene;
 mod idempotency;
 pub(crate) mod jwt;

@@ -170,3 +170,59 @@ pub(super) fn refuse(by_basic: bool, message: &str) -> ApiError {
         error
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn form(pairs: &BTreeMap<String, String>) -> Vec<u8> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(pairs).finish().into_bytes()
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_and_an_object_that_say_the_same_are_read_as_the_same(
+            pairs in prop::collection::btree_map("[a-z_]{1,12}", "[^\0]{0,12}", 0..5),
+        ) {
+            let from_form = Parameters::from_form(&form(&pairs)).ok();
+            let object = serde_json::to_vec(&pairs).unwrap();
+            let from_json = Parameters::from_json(&object).ok();
+            let (from_form, from_json) = (from_form.unwrap(), from_json.unwrap());
+            for (name, value) in &pairs {
+                let due = Some(value.as_str()).filter(|value| !value.is_empty());
+                prop_assert_eq!(from_form.get(name), due);
+                prop_assert_eq!(from_json.get(name), due);
+            }
+        }
+
+        /// RFC 6749 §3.2: no parameter stands twice, however it is spelt.
+        #[test]
+        fn what_is_taken_names_nothing_twice(
+            body in "((scope|%73cope|a|%61|\\+|resource)=[a-z%+0-9]{0,4}&?){0,5}",
+        ) {
+            if let Ok(Parameters(pairs)) = Parameters::from_form(body.as_bytes()) {
+                for (at, (name, _)) in pairs.iter().enumerate() {
+                    let again = pairs[..at].iter().any(|(other, _)| other == name);
+                    prop_assert!(!again || name == RESOURCE, "{name}");
+                }
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..64)) {
+            let read = [Parameters::from_form(&body), Parameters::from_json(&body)];
+            for Parameters(pairs) in read.into_iter().flatten() {
+                let text = |(name, value): &(String, SecretString)| {
+                    name.len() + value.expose_secret().len()
+                };
+                prop_assert!(pairs.iter().map(text).sum::<usize>() <= body.len());
+            }
+        }
+    }
+}

@@ -188,6 +188,8 @@ fn check_page(page: Option<&str>, size: Option<&str>) -> Result<(), NumberedPage
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -257,5 +259,23 @@ mod tests {
             (2, 5)
         );
         assert_eq!(page("_page=4&_limit=7&itemsPerPage=6"), (4, 6));
+    }
+
+    proptest! {
+        /// A value that is none is never passed over: it would show all records.
+        #[test]
+        fn what_is_taken_narrows(name in "(id|uuid)(\\[[0-9a-z]{0,2}\\])?", value in "[0-9a-f\\-]{0,37}") {
+            let text = format!("{name}={value}");
+            if let Ok(query) = record_query(&Query::parse(&text)) {
+                prop_assert!(!query.filter.is_all(), "{text}");
+            }
+        }
+
+        #[test]
+        fn no_query_makes_it_panic(
+            text in "((id|uuid|createdAt|order|page|limit|_page)(%5B|\\[)?[a-zA-Z_\\[\\]]{0,12}=[^&]{0,9}&?){0,5}",
+        ) {
+            let _ = record_query(&Query::parse(&text));
+        }
     }
 }
