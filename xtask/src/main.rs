@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod crash;
 mod migrate;
+mod openapi;
 mod output;
 mod tidy;
 
@@ -29,6 +30,8 @@ enum Task {
     Migrate(migrate::Migrate),
     /// Kill a server at random moments, restart it, and check what is left
     Crash(crash::Crash),
+    /// Write the OpenAPI document to docs/openapi.json
+    Openapi(openapi::OpenApi),
     /// Check the shape of the house: who depends on whom, manifests, files, migrations
     Tidy,
     /// Measure a running server
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Migrate(migrate) => migrate.run(),
         Task::Crash(crash) => crash.run(root()),
+        Task::Openapi(openapi) => openapi.run(root()),
         Task::Tidy => tidy::run(root()),
         Task::Bench(bench) => bench.run(),
         Task::Ci => ci::run(root()),

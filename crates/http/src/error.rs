@@ -54,7 +54,6 @@ pub(crate) enum Code {
 
 impl Code {
     /// All of them, in the order of the table in the docs.
-    #[cfg(test)]
     pub(crate) const ALL: [Self; 37] = [
         Self::ValidationError,
         Self::MalformedJson,

@@ -30,6 +30,7 @@ mod media_type;
 mod metrics;
 mod negotiate;
 mod news;
+mod openapi;
 mod operation;
 mod pipeline;
 mod query;
@@ -52,6 +53,7 @@ pub use crate::{
     events::RecentEvents,
     keys::KeyReader,
     news::{Listening, News},
+    openapi::openapi,
     operation::{Access, OperationInfo},
     routes::operations,
     usage::RecentUses,

@@ -18,3 +18,5 @@ mod telemetry;
 mod welcome;
 mod worker;
 mod world;
+
+pub use tenantry_http::openapi;
