@@ -6,6 +6,7 @@ mod crash;
 mod fuzz;
 mod migrate;
 mod model;
+mod openapi;
 mod output;
 mod tidy;
 
@@ -35,6 +36,8 @@ enum Task {
     Model(model::Model),
     /// Try every property with many cases
     Fuzz(fuzz::Fuzz),
+    /// Write the OpenAPI document to docs/openapi.json
+    Openapi(openapi::OpenApi),
     /// Check the shape of the house: who depends on whom, what others have made, files, migrations
     Tidy,
     /// Measure a running server
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Crash(crash) => crash.run(root()),
         Task::Model(model) => model.run(root()),
         Task::Fuzz(fuzz) => fuzz.run(root()),
+        Task::Openapi(openapi) => openapi.run(root()),
         Task::Tidy => tidy::run(root()),
         Task::Bench(bench) => bench.run(),
         Task::Ci => ci::run(root()),

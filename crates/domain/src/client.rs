@@ -236,7 +236,7 @@ impl ClientId {
     /// How long a generated one is, in characters.
     const GENERATED_LENGTH: usize = 32;
     /// The longest one, in characters.
-    const MAX_LENGTH: usize = 128;
+    pub const MAX_LENGTH: usize = 128;
 
     /// Checks the form.
     pub fn parse(text: &str) -> Result<Self, InvalidClientId> {

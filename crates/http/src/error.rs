@@ -55,7 +55,6 @@ pub(crate) enum Code {
 
 impl Code {
     /// All of them, in the order of the table in the docs.
-    #[cfg(test)]
     pub(crate) const ALL: [Self; 38] = [
         Self::ValidationError,
         Self::MalformedJson,

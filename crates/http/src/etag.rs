@@ -44,7 +44,8 @@ pub(crate) fn system(tenant: &TenantHead, representation: Representation) -> Str
         Representation::Json
         | Representation::Text
         | Representation::CloudEvents
-        | Representation::EventStream => "json",
+        | Representation::EventStream
+        | Representation::Asset(_) => "json",
     };
     tag(tenant.revision(), suffix)
 }

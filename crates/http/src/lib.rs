@@ -31,6 +31,7 @@ mod metrics;
 mod names;
 mod negotiate;
 mod news;
+mod openapi;
 mod operation;
 mod pipeline;
 mod query;
@@ -54,6 +55,7 @@ pub use crate::{
     keys::KeyReader,
     names::Names,
     news::{Listening, News},
+    openapi::openapi,
     operation::{Access, OperationInfo},
     routes::operations,
     usage::RecentUses,

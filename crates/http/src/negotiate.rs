@@ -16,6 +16,8 @@ pub(crate) enum Representation {
     Text,
     CloudEvents,
     EventStream,
+    /// Of the page that shows the documentation; by its media type.
+    Asset(&'static str),
 }
 
 impl Representation {
@@ -26,6 +28,7 @@ impl Representation {
             Self::Text => "text/plain",
             Self::CloudEvents => "application/cloudevents-batch+json",
             Self::EventStream => "text/event-stream",
+            Self::Asset(media_type) => media_type,
         }
     }
 }
@@ -43,6 +46,12 @@ pub(crate) enum Produces {
     JsonOrCloudEvents,
     /// A stream of Server-Sent Events.
     EventStream,
+    /// A page for browsers.
+    Html,
+    /// What such a page looks like.
+    Css,
+    /// What such a page does.
+    JavaScript,
 }
 
 impl Produces {
@@ -53,6 +62,9 @@ impl Produces {
             Self::Text => &[Representation::Text],
             Self::JsonOrCloudEvents => &[Representation::Json, Representation::CloudEvents],
             Self::EventStream => &[Representation::EventStream],
+            Self::Html => &[Representation::Asset("text/html")],
+            Self::Css => &[Representation::Asset("text/css")],
+            Self::JavaScript => &[Representation::Asset("text/javascript")],
         }
     }
 

@@ -21,3 +21,5 @@ mod transfer;
 mod welcome;
 mod worker;
 mod world;
+
+pub use tenantry_http::openapi;

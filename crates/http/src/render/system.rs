@@ -77,7 +77,8 @@ pub(super) fn body(error: &ApiError, representation: Representation) -> (&'stati
         Representation::Json
         | Representation::Text
         | Representation::CloudEvents
-        | Representation::EventStream => {
+        | Representation::EventStream
+        | Representation::Asset(_) => {
             let kind = "https://tools.ietf.org/html/rfc2616#section-10";
             let body = Problem {
                 kind,

@@ -1,6 +1,7 @@
 //! What can be asked of the server, family by family.
 
 mod discovery;
+mod documentation;
 mod management;
 mod oauth;
 mod operational;
@@ -15,6 +16,7 @@ pub(crate) fn table() -> Vec<Operation> {
     table.extend(oauth::operations());
     table.extend(discovery::operations());
     table.extend(operational::operations());
+    table.extend(documentation::operations());
     table
 }
 
@@ -131,6 +133,11 @@ mod tests {
         "/contexts/system/Tenant",
         "/contexts/Error",
         "/contexts/ConstraintViolationList",
+        "/openapi.json",
+        "/docs",
+        "/docs/docs.js",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/swagger-ui.css",
     ];
 
     #[test]

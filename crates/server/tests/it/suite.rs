@@ -15,6 +15,7 @@ mod bearer;
 pub(crate) mod changes;
 mod crash;
 mod discovery;
+mod documentation;
 mod environment_changes;
 mod environments;
 mod events;

@@ -34,7 +34,8 @@ pub(super) fn write(
         Representation::Json
         | Representation::Text
         | Representation::CloudEvents
-        | Representation::EventStream => {
+        | Representation::EventStream
+        | Representation::Asset(_) => {
             let records = tenants.map(Record::json).collect::<Result<Vec<_>, _>>()?;
             answer::to_json(&records)
         }

@@ -97,7 +97,8 @@ async fn entrypoint(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
         Representation::Json
         | Representation::Text
         | Representation::CloudEvents
-        | Representation::EventStream => public(&call, &links),
+        | Representation::EventStream
+        | Representation::Asset(_) => public(&call, &links),
     })
 }
 

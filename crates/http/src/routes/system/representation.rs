@@ -73,7 +73,8 @@ pub(super) fn item(
         Representation::Json
         | Representation::Text
         | Representation::CloudEvents
-        | Representation::EventStream => Record::json(tenant)?,
+        | Representation::EventStream
+        | Representation::Asset(_) => Record::json(tenant)?,
     };
     let tag = etag::system(tenant, representation);
     let mut response = answer::tagged(builder(status, representation), &tag);
@@ -99,7 +100,8 @@ pub(super) fn builder(status: StatusCode, representation: Representation) -> Htt
         Representation::Json
         | Representation::Text
         | Representation::CloudEvents
-        | Representation::EventStream => "application/json; charset=utf-8",
+        | Representation::EventStream
+        | Representation::Asset(_) => "application/json; charset=utf-8",
     };
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, media_type));
