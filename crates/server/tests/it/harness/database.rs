@@ -68,6 +68,14 @@ impl Database {
         Self::Postgres(there(PostgresDatabase::migrated()))
     }
 
+    /// Its file, if it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+
     /// What a server must be told, to find it.
     pub(crate) fn url(&self) -> Option<String> {
         match self {
