@@ -74,10 +74,23 @@ impl Clients {
     /// arguments, and a script that fails fails the test with all it said.
     #[track_caller]
     pub(crate) fn run(&self, script: &str, arguments: &[&str]) -> Value {
+        self.run_with(script, arguments, &[])
+    }
+
+    /// The same for one that is told secrets, which stand in its environment.
+    #[track_caller]
+    pub(crate) fn run_with(
+        &self,
+        script: &str,
+        arguments: &[&str],
+        variables: &[(&str, String)],
+    ) -> Value {
         let directory = self.copied();
         let output = self
             .command(&directory.path().join(script))
             .args(arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(directory.path())
             .stdin(Stdio::null())
             .output()
             .unwrap();

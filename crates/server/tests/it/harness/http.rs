@@ -9,6 +9,9 @@ use serde_json::Value;
 use ureq::config::AutoHeaderValue;
 use ureq::http::HeaderMap;
 
+use super::described;
+use super::world::World;
+
 /// A request being built; [`Request::send`] sends it.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -68,10 +71,38 @@ impl Request {
         self
     }
 
+    /// Sends it. In the world of SQLite the answer must be one that the OpenAPI document tells of.
+    #[track_caller]
     pub(crate) fn send(self) -> Response {
         let shown = format!("{} {}", self.method, self.url);
-        self.try_send()
-            .unwrap_or_else(|error| panic!("{shown}: {error}"))
+        let asked = (crate::WORLD == World::Sqlite).then(|| self.clone());
+        let response = self
+            .try_send()
+            .unwrap_or_else(|error| panic!("{shown}: {error}"));
+        if let Some(asked) = asked {
+            described::check(&asked, &response);
+        }
+        response
+    }
+
+    pub(super) fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The path of its URL as it is sent.
+    pub(super) fn path(&self) -> &str {
+        let behind_scheme = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let path = behind_scheme
+            .find('/')
+            .map_or("/", |at| &behind_scheme[at..]);
+        path.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// Its body with its media type, if it has both.
+    pub(super) fn sent(&self) -> Option<(&str, &[u8])> {
+        let is_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+        let (_, media_type) = self.headers.iter().find(|(name, _)| is_type(name))?;
+        Some((media_type, self.body.as_deref()?))
     }
 
     /// For tests in which the server may go away.

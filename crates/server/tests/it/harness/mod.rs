@@ -16,6 +16,7 @@ mod builder;
 mod cli;
 mod clients;
 mod database;
+pub(crate) mod described;
 mod events;
 mod http;
 mod node;
