@@ -29,6 +29,7 @@ mod unique;
 mod units;
 mod usecases;
 mod watch;
+mod webhook_number;
 mod webhooks;
 
 /// Makes a test of each rule for each kind of database. A rule that is missing in the
@@ -153,7 +154,6 @@ on_every_database! {
         are_changed_in_the_version_that_was_read
         have_secrets_that_come_and_go
         have_a_line_and_a_lease
-        are_no_more_than_there_may_be
         deliveries_come_back_in_order
         finished_deliveries_are_forgotten_in_small_steps
         only_one_works_on_a_webhook
@@ -161,6 +161,8 @@ on_every_database! {
         no_more_is_foreseen_than_can_be_sent
         one_that_only_fails_is_disabled_with_a_change
         a_survey_finds_what_can_be_sent;
+    webhook_number:
+        are_no_more_than_there_may_be;
     watch:
         commits_of_others_are_noticed
         who_is_told_need_not_ask;

@@ -2,18 +2,13 @@
 
 use tenantry_domain::{
     change::{Actor, ChangeType, NewChange},
-    environment::EnvironmentAccess,
     error::Error,
     feed::Sequence,
     id::{DeliveryId, LeaseToken, SecretId, WebhookId},
     page::Limit,
     port::{self, StoreError, VersionedWrite},
-    tenant::Precondition,
     testing::context,
-    usecase::{
-        deliveries::{self, Recorded, Sent, Skimmed, WINDOW},
-        webhooks::{self, CreateWebhook, MOST, NewWebhookSecret},
-    },
+    usecase::deliveries::{self, Recorded, Sent, Skimmed, WINDOW},
     version::Version,
     webhook::{
         Attempt, Delivery, DeliveryStatus, DisabledBy, EnvironmentFilter, Lease, Line, RetryPolicy,
@@ -26,7 +21,7 @@ use uuid::Uuid;
 
 use crate::make::{at, environment_id, page, read, version, write};
 
-fn webhook_id(n: u128) -> WebhookId {
+pub(crate) fn webhook_id(n: u128) -> WebhookId {
     WebhookId::from_uuid(Uuid::from_u128(n))
 }
 
@@ -34,11 +29,11 @@ fn token(n: u128) -> LeaseToken {
     LeaseToken::from_uuid(Uuid::from_u128(n))
 }
 
-fn place(number: i64) -> Sequence {
+pub(crate) fn place(number: i64) -> Sequence {
     Sequence::new(number).unwrap()
 }
 
-fn webhook(n: u128) -> Webhook {
+pub(crate) fn webhook(n: u128) -> Webhook {
     let created_at = at(i64::try_from(n).unwrap());
     Webhook::from_record(WebhookRecord {
         id: webhook_id(n),
@@ -51,7 +46,7 @@ fn webhook(n: u128) -> Webhook {
     })
 }
 
-fn secret(n: u128, webhook: u128) -> SealedWebhookSecret {
+pub(crate) fn secret(n: u128, webhook: u128) -> SealedWebhookSecret {
     SealedWebhookSecret {
         id: SecretId::from_uuid(Uuid::from_u128(n)),
         webhook_id: webhook_id(webhook),
@@ -124,49 +119,6 @@ pub(crate) fn come_back_as_they_went_in(db: &TestDatabase) {
         [(plain.id, Version::FIRST, expected)],
         "those that are enabled"
     );
-}
-
-pub(crate) fn are_no_more_than_there_may_be(db: &TestDatabase) {
-    write(&**db, |unit| {
-        for n in 1..MOST {
-            let webhook = webhook(n.into());
-            let secret = SealedWebhookSecret {
-                sealed: Vec::new(),
-                ..secret(1, n.into())
-            };
-            let id = SecretId::from_uuid(Uuid::from_u128(n.into()));
-            let secret = SealedWebhookSecret { id, ..secret };
-            unit.webhooks().insert(&webhook, place(0), &secret)?;
-        }
-        Ok::<_, StoreError>(())
-    });
-    assert_eq!(read(&**db, |unit| unit.webhooks().count()), MOST - 1);
-    let create = |n: u128| {
-        let command = CreateWebhook {
-            url: WebhookUrl::parse("https://hooks.example/").unwrap(),
-            filter: WebhookFilter::default(),
-            disabled: false,
-            secret: NewWebhookSecret {
-                id: SecretId::from_uuid(Uuid::from_u128(n)),
-                sealed: Vec::new(),
-            },
-        };
-        let all = EnvironmentAccess::All;
-        port::write(&**db, |unit| {
-            webhooks::create(unit, &context(), &all, command)
-        })
-    };
-    let last = create(5001).unwrap();
-    let refused = create(5002).unwrap_err();
-    assert!(
-        matches!(refused, Error::TooManyWebhooks(MOST)),
-        "{refused:?}"
-    );
-    let removed = port::write(&**db, |unit| {
-        webhooks::delete(unit, &EnvironmentAccess::All, last.id, &Precondition::None)
-    });
-    removed.unwrap();
-    create(5003).unwrap();
 }
 
 pub(crate) fn are_changed_in_the_version_that_was_read(db: &TestDatabase) {
