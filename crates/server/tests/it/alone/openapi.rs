@@ -87,6 +87,27 @@ fn variables(server: &Server) -> [(&'static str, String); 7] {
 }
 
 #[test]
+fn schemathesis_finds_nothing() {
+    let Some(clients) = Clients::python("schemathesis") else {
+        return;
+    };
+    let server = Server::reference();
+    let report = clients.run_with("run.py", &[], &variables(&server));
+    assert_eq!(report["failures"], json!([]), "{report:#}");
+    assert_eq!(report["errors"], json!([]), "{report:#}");
+    assert_eq!(report["complete"], true, "{report:#}");
+    let operations: usize = DOCUMENT["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|item| item.as_object().unwrap().len())
+        .sum();
+    // It leaves out the one that it has the document from.
+    assert_eq!(report["tested"], operations - 1, "{report:#}");
+    assert!(report["cases"].as_u64().unwrap() > 500, "{report:#}");
+}
+
+#[test]
 fn a_generated_client_compiles_and_creates_a_tenant() {
     let Some(clients) = Clients::node("openapi-typescript") else {
         return;
