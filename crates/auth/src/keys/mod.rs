@@ -10,6 +10,8 @@ mod pair;
 mod ring;
 mod shared;
 
+use std::iter;
+
 use tenantry_domain::{
     clock::Timestamp,
     key::{SealedKey, SigningAlgorithm},
@@ -57,10 +59,18 @@ pub fn generate(
     entropy: &dyn Entropy,
     master_key: &MasterKey,
 ) -> Result<SealedKey, KeyError> {
-    let pair = KeyPair::generate(algorithm).ok_or(KeyError::Generation)?;
+    let make = || {
+        let pair = KeyPair::generate(algorithm)?;
+        let jwk = pair.public_jwk()?;
+        let kid = thumbprint(&jwk)?;
+        Some((pair, jwk, kid))
+    };
+    // One name of 64 begins with a hyphen, and command lines take that for a flag.
+    let (pair, jwk, kid) = iter::repeat_with(make)
+        .find(|made| made.as_ref().is_none_or(|(.., kid)| !kid.starts_with('-')))
+        .flatten()
+        .ok_or(KeyError::Generation)?;
     let private = pair.to_pkcs8().ok_or(KeyError::Generation)?;
-    let jwk = pair.public_jwk().ok_or(KeyError::Generation)?;
-    let kid = thumbprint(&jwk).ok_or(KeyError::Generation)?;
     let public_jwk = pair::published(jwk, &kid, algorithm).ok_or(KeyError::Generation)?;
     let sealed = master_key.seal(entropy, &context(&kid, algorithm), &private);
     Ok(SealedKey {

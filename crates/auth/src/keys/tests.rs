@@ -98,6 +98,16 @@ fn thumbprints_are_those_of_the_standards() {
 }
 
 #[test]
+fn no_name_of_a_key_looks_like_a_flag() {
+    // One of 64 would.
+    for _ in 0..500 {
+        let algorithm = SigningAlgorithm::EdDsa;
+        let key = generate(algorithm, now(), 3600, &OsEntropy, &KEYS.master_key).unwrap();
+        assert!(!key.kid.starts_with('-'), "{}", key.kid);
+    }
+}
+
+#[test]
 fn published_keys_are_public_and_complete() {
     for key in &KEYS.sealed {
         let jwk: serde_json::Value = serde_json::from_str(&key.public_jwk).unwrap();

@@ -36,7 +36,8 @@ Examples:
     /// End a signing key at once, and with it every token that it has signed
     Retire {
         /// Its name, as `key list` shows it
-        #[arg(value_name = "KID")]
+        // Names of older keys may begin with a hyphen.
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
         kid: String,
         #[command(flatten)]
         output: OutputArgs,

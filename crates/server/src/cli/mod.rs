@@ -236,6 +236,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_may_have_a_name_that_looks_like_a_flag() {
+        let kid = "-5iBK7c3UB6bvUOk0R_YkbMr3RdoRDBqpaKx9AAMxP4";
+        for args in [
+            ["tenantry", "key", "retire", kid, "--output=json"],
+            ["tenantry", "key", "retire", "--output=json", kid],
+        ] {
+            let parsed = Cli::try_parse_from(args).unwrap();
+            assert!(format!("{parsed:?}").contains(kid), "{parsed:?}");
+        }
+    }
+
+    #[test]
     fn no_secret_has_a_flag() {
         for secret in [
             "--master-key",
