@@ -266,14 +266,20 @@ impl Cluster {
         lines.into_iter().map(|line| line.text).collect()
     }
 
-    /// Runs statements in a transaction that stays open.
+    /// Runs statements in a transaction that stays open. Where it takes several locks while a
+    /// server takes the same in another order, PostgreSQL calls off either; then it is tried again.
     pub fn hold(&self, statements: &str) -> Session {
-        let mut session = self.session();
-        session
-            .0
-            .batch_execute(&format!("BEGIN; {statements}"))
-            .expect("the test's statements are well-formed");
-        session
+        let statements = format!("BEGIN; {statements}");
+        let hold = || {
+            let mut session = self.session();
+            session.0.batch_execute(&statements).map(|()| session)
+        };
+        let is_called_off = |error: &diesel::result::Error| error.to_string().contains("deadlock");
+        let held = (0..20)
+            .map(|_| hold())
+            .find(|held| !held.as_ref().is_err_and(is_called_off));
+        held.expect("not every try ends in a deadlock")
+            .expect("the test's statements are well-formed")
     }
 
     fn session(&self) -> Session {
