@@ -270,13 +270,13 @@ impl Cluster {
     /// server takes the same in another order, PostgreSQL calls off either; then it is tried again.
     pub fn hold(&self, statements: &str) -> Session {
         let statements = format!("BEGIN; {statements}");
-        let hold = || {
+        let try_once = || {
             let mut session = self.session();
             session.0.batch_execute(&statements).map(|()| session)
         };
         let is_called_off = |error: &diesel::result::Error| error.to_string().contains("deadlock");
         let held = (0..20)
-            .map(|_| hold())
+            .map(|_| try_once())
             .find(|held| !held.as_ref().is_err_and(is_called_off));
         held.expect("not every try ends in a deadlock")
             .expect("the test's statements are well-formed")
