@@ -286,7 +286,19 @@ fn races(evidence: &Evidence, found: &mut Vec<String>) {
         }
     }
     for (race, racers) in races {
-        let won = winners(&racers);
+        let mut won = winners(&racers);
+        if won > 1 {
+            // What the first has won is free again once that was deleted, if it was so before the
+            // last winner had his answer.
+            let acknowledged = racers
+                .iter()
+                .filter(|one| one.outcome == Outcome::Acknowledged);
+            let last = acknowledged.map(|one| one.ended).max().unwrap_or(0);
+            let is_kept = |one: &&&Attempt| {
+                one.outcome == Outcome::Acknowledged && !may_be_deleted(evidence, one, last)
+            };
+            won = racers.iter().filter(is_kept).count();
+        }
         if won > 1 {
             found.push(format!("{won} have won {race}"));
         }
@@ -304,6 +316,14 @@ fn races(evidence: &Evidence, found: &mut Vec<String>) {
             found.push(format!("{won} have changed version {read} of {tenant}"));
         }
     }
+}
+
+/// Whether somebody may have deleted the tenant of an attempt before that moment.
+fn may_be_deleted(evidence: &Evidence, made: &Attempt, before: u64) -> bool {
+    let is_delete =
+        |one: &&Attempt| one.deletes() && one.tenant.is_some() && one.tenant == made.tenant;
+    let mut deletes = evidence.attempts.iter().filter(is_delete);
+    deletes.any(|one| one.began < before && !matches!(one.outcome, Outcome::Refused(_)))
 }
 
 fn winners(racers: &[&Attempt]) -> usize {

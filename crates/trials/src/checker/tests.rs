@@ -210,6 +210,31 @@ fn two_winners_or_none_are_found() {
 }
 
 #[test]
+fn a_label_can_be_won_again_only_after_its_tenant_was_deleted() {
+    let found = |delete_began: u64| {
+        let mut evidence = sound();
+        let tenant = evidence.attempts[0].tenant.clone();
+        assert!(tenant.is_some() && evidence.attempts[0].race.is_some());
+        let second = again(&mut evidence, 0, Outcome::Acknowledged);
+        // Another tenant, which was there last.
+        second.tenant = Some("e".to_owned());
+        second.ended = 1000;
+        evidence.attempts.push(Attempt {
+            request_id: "r10".to_owned(),
+            tenant,
+            expects: &["tenant.deleted"],
+            began: delete_began,
+            outcome: Outcome::Unknown,
+            ..Attempt::default()
+        });
+        let found = violations(&evidence, Server::Lives);
+        found.iter().any(|one| one.contains("have won"))
+    };
+    assert!(!found(999));
+    assert!(found(1001), "both had it at the same time");
+}
+
+#[test]
 fn refusals_without_a_reason_are_found() {
     assert_finds(
         "did not find a tenant that nobody has deleted",
