@@ -62,13 +62,15 @@ impl<'a> From<&'a Environment> for EnvironmentView<'a> {
 }
 
 /// A tenant as the management API's lists and the change feed show it: all but its data.
+///
+/// Its environment is shown as an [`EnvironmentView`], or as `E`, which must write the same.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TenantView<'a> {
+pub struct TenantView<'a, E = EnvironmentView<'a>> {
     id: crate::id::TenantId,
     name: &'a str,
     subdomain: String,
-    environment: EnvironmentView<'a>,
+    environment: E,
     status: &'static str,
     version: i32,
     created_at: String,
@@ -78,11 +80,19 @@ pub struct TenantView<'a> {
 impl<'a> TenantView<'a> {
     /// Shows a tenant in its environment.
     pub fn new(tenant: &'a TenantHead, environment: &'a Environment) -> Self {
+        Self::showing(tenant, environment, EnvironmentView::from(environment))
+    }
+}
+
+impl<'a, E> TenantView<'a, E> {
+    /// Shows a tenant in its environment, which was written before: a list shows the same one many
+    /// times.
+    pub fn showing(tenant: &'a TenantHead, environment: &Environment, shown: E) -> Self {
         Self {
             id: tenant.id,
             name: tenant.name.as_str(),
             subdomain: environment.host(&tenant.label),
-            environment: EnvironmentView::from(environment),
+            environment: shown,
             status: tenant.status.as_str(),
             version: tenant.version.get(),
             created_at: tenant.created_at.to_rfc3339(),
