@@ -7,7 +7,10 @@ use tenantry_domain::{
 };
 use thiserror::Error;
 
-use crate::hashing::{Check, Hasher};
+use crate::{
+    hashing::{Check, Hasher},
+    verified::VerifiedSecrets,
+};
 
 /// A client that has proved who it is, and may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,23 +48,32 @@ const SECRETS_TRIED: usize = 2;
 /// Decides whether the presented secret is one of the client's and whether the client
 /// may be used.
 ///
-/// The work is the same for an unknown client, a wrong secret, a right one, and a
+/// Whoever is let in and was before is let in by what was `verified` then. For all others
+/// the work is the same, for an unknown client, a wrong secret, a right one, and a
 /// client that is disabled or whose tenant is suspended: every secret that is good
 /// is tried, also after one has matched, decoys make up for those that are missing,
-/// and only then is the client's standing asked for.
+/// and only then is the client's standing asked for. So only who gets a token anyway can tell
+/// by the time that the secret is right.
 pub fn authenticate(
     hasher: &Hasher,
+    verified: &VerifiedSecrets,
     known: Option<&KnownClient>,
     presented: &str,
     now: Timestamp,
 ) -> Result<Authenticated, Refused> {
+    if let Some(secret) = remembered(verified, known, presented, now) {
+        return Ok(Authenticated {
+            secret,
+            rehash: None,
+        });
+    }
     let mut tried = 0;
     let mut matched = None;
     for secret in known.into_iter().flat_map(|known| known.secrets_at(now)) {
         tried += 1;
         match hasher.check_client_secret(presented, &secret.hash) {
             Check::Wrong => {}
-            check => matched = Some((secret.id, check)),
+            check => matched = Some((secret, check)),
         }
     }
     for _ in tried..SECRETS_TRIED {
@@ -72,10 +84,35 @@ pub fn authenticate(
     let (secret, check) = matched.ok_or(Refused::WrongSecret)?;
     known.standing()?;
     let outdated = check == Check::Outdated;
+    if !outdated {
+        verified.remember(&secret.hash, presented);
+    }
     Ok(Authenticated {
-        secret,
+        secret: secret.id,
         rehash: outdated.then(|| hasher.hash_client_secret_text(presented)),
     })
+}
+
+/// Which secret this is, if it let the client in before and still would. For everybody it is
+/// looked for as often.
+fn remembered(
+    verified: &VerifiedSecrets,
+    known: Option<&KnownClient>,
+    presented: &str,
+    now: Timestamp,
+) -> Option<SecretId> {
+    let mut tried = 0;
+    let mut found = None;
+    for secret in known.into_iter().flat_map(|known| known.secrets_at(now)) {
+        tried += 1;
+        if verified.check(&secret.hash, presented) {
+            found = Some(secret.id);
+        }
+    }
+    for _ in tried..SECRETS_TRIED {
+        verified.burn(presented);
+    }
+    found.filter(|_| known.is_some_and(|known| known.standing().is_ok()))
 }
 
 #[cfg(test)]
@@ -94,12 +131,14 @@ mod tests {
 
     use super::*;
     use crate::{
+        entropy::OsEntropy,
         hashing::{CLIENT_SECRET_COST, Cost, PASSWORD_COST, Verdict},
         testing::now,
     };
 
     struct Fixture {
         hasher: Hasher,
+        verified: VerifiedSecrets,
         known: KnownClient,
         secrets: Vec<ClientSecret>,
     }
@@ -125,6 +164,7 @@ mod tests {
             .collect();
         Fixture {
             hasher,
+            verified: VerifiedSecrets::new(&OsEntropy),
             known,
             secrets,
         }
@@ -132,7 +172,13 @@ mod tests {
 
     impl Fixture {
         fn try_at(&self, presented: &str, at: Timestamp) -> Result<Authenticated, Refused> {
-            authenticate(&self.hasher, Some(&self.known), presented, at)
+            authenticate(
+                &self.hasher,
+                &self.verified,
+                Some(&self.known),
+                presented,
+                at,
+            )
         }
     }
 
@@ -163,7 +209,7 @@ mod tests {
         let fixture = fixture(1);
         let right = fixture.secrets[0].expose();
         assert_eq!(
-            authenticate(&fixture.hasher, None, right, now()),
+            authenticate(&fixture.hasher, &fixture.verified, None, right, now()),
             Err(Refused::Unknown)
         );
         for wrong in ["", "wrong", &right[1..], &"x".repeat(5000)] {
@@ -172,7 +218,13 @@ mod tests {
         let mut none = fixture.known.clone();
         none.secrets.clear();
         assert_eq!(
-            authenticate(&fixture.hasher, Some(&none), right, now()),
+            authenticate(
+                &fixture.hasher,
+                &fixture.verified,
+                Some(&none),
+                right,
+                now()
+            ),
             Err(Refused::WrongSecret)
         );
     }
@@ -198,10 +250,10 @@ mod tests {
     }
 
     #[test]
-    fn everyone_costs_the_same_work() {
+    fn everyone_who_was_not_let_in_before_costs_the_same_work() {
         let cost = |fixture: &Fixture, known: Option<&KnownClient>, presented: &str| {
             let before = fixture.hasher.client_secret_checks();
-            let _ = authenticate(&fixture.hasher, known, presented, now());
+            let _ = authenticate(&fixture.hasher, &fixture.verified, known, presented, now());
             fixture.hasher.client_secret_checks() - before
         };
         for count in [1, 2] {
@@ -219,6 +271,36 @@ mod tests {
             fixture.known.secrets.clear();
             assert_eq!(cost(&fixture, Some(&fixture.known), right), SECRETS_TRIED);
         }
+    }
+
+    #[test]
+    fn who_was_let_in_before_costs_nothing_until_something_changes() {
+        let mut fixture = fixture(2);
+        let [old, new] = [0, 1].map(|place| fixture.secrets[place].expose().to_owned());
+        let cost = |fixture: &Fixture, presented: &str, at: Timestamp| {
+            let before = fixture.hasher.client_secret_checks();
+            let checked = fixture.try_at(presented, at).map(|one| one.secret);
+            (checked, fixture.hasher.client_secret_checks() - before)
+        };
+        let ids = [0, 1].map(|place| fixture.known.secrets[place].id);
+        assert_eq!(cost(&fixture, &old, now()), (Ok(ids[0]), SECRETS_TRIED));
+        assert_eq!(cost(&fixture, &old, now()), (Ok(ids[0]), 0));
+        assert_eq!(cost(&fixture, &new, now()), (Ok(ids[1]), SECRETS_TRIED));
+        assert_eq!(cost(&fixture, &new, now()), (Ok(ids[1]), 0));
+        assert_eq!(
+            cost(&fixture, "wrong", now()),
+            (Err(Refused::WrongSecret), SECRETS_TRIED)
+        );
+        // The secret has expired, or its hash is another one.
+        let later = now().plus_seconds(60);
+        let refused = (Err(Refused::WrongSecret), SECRETS_TRIED);
+        assert_eq!(cost(&fixture, &old, later), refused);
+        fixture.known.secrets[1].hash = fixture.hasher.hash_client_secret_text(&old);
+        assert_eq!(cost(&fixture, &new, now()), refused);
+        // The client may not be used: nothing tells that the secret is right.
+        fixture.known.tenant.as_mut().unwrap().status = TenantStatus::Suspended;
+        let suspended = Refused::Standing(ClientRefusal::TenantSuspended);
+        assert_eq!(cost(&fixture, &old, now()), (Err(suspended), SECRETS_TRIED));
     }
 
     /// Counts how often salts are drawn, and so how many hashes are made.

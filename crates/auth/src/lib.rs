@@ -9,8 +9,8 @@
 //! - At rest: [`hashing`] for secrets and passwords, [`master_key`] for what must be
 //!   read again, [`keys`] for signing keys.
 //! - At the door: [`basic`] and [`bearer`] read the header, [`client_auth`] decides
-//!   about clients, [`verified`], [`rejected`] and [`limiter`] make passwords cheap for those who
-//!   know them and dear for those who guess.
+//!   about clients, [`verified`], [`rejected`] and [`limiter`] make passwords and secrets cheap for
+//!   those who know them and dear for those who guess.
 //! - On the way out: [`webhook`] signs what is delivered.
 //! - In hand: [`token`] is RFC 9068 under the rules of RFC 8725, [`verified_tokens`] spares what was
 //!   verified before its signature, [`principal`] is who came in, [`policy`] names what each operation demands.
@@ -29,6 +29,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod limiter;
 pub mod master_key;
+mod pairs;
 pub mod policy;
 pub mod principal;
 pub mod rejected;

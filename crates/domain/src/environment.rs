@@ -192,7 +192,7 @@ impl fmt::Display for AuthorizationServerDomain {
 }
 
 /// Which environments, and so which tenants, somebody may know of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum EnvironmentAccess {
     /// All there are and all there will be.
     #[default]

@@ -71,7 +71,7 @@ impl HostName {
 }
 
 /// By what a list of tenants is narrowed to one subdomain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subdomain {
     /// A label; there may be one in each environment.
     Label(Label),

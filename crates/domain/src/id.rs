@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{clock::Timestamp, port::Entropy};
+use crate::{clock::Timestamp, event::EventId, port::Entropy};
 
 /// A text that is not a UUID in the hyphenated form of RFC 9562 §4.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -182,6 +182,11 @@ impl RequestId {
     /// Makes a new one.
     pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Self {
         Self(time_ordered(now, entropy).hyphenated().to_string())
+    }
+
+    /// The name of a request that its caller has not named: the id of its first event.
+    pub fn of(event: EventId) -> Self {
+        Self(event.as_uuid().hyphenated().to_string())
     }
 
     /// The text as it stands in `X-Request-Id`.

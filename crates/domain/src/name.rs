@@ -65,7 +65,7 @@ pub fn fold(text: &str) -> String {
 }
 
 /// The beginning of names that are searched for, in any letter case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NamePrefix(String);
 
 impl NamePrefix {

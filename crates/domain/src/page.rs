@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{clock::Timestamp, id::parse_uuid};
 
 /// How many objects a page of the management API holds at the most: 1 to 1000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limit(u16);
 
 /// A limit that is no whole number from 1 to 1000.
@@ -52,7 +52,7 @@ impl Default for Limit {
 /// `createdAt=<RFC 3339>&id=<uuid>`. The form is public, so that a client may keep
 /// a cursor across versions of the server; it names an object, and stays good when
 /// that object is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor {
     /// When the object was made.
     pub created_at: Timestamp,
@@ -108,7 +108,7 @@ impl Cursor {
 }
 
 /// Which page of a list is wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// At most so many objects.
     pub limit: Limit,

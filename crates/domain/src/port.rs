@@ -23,6 +23,7 @@ use crate::{
     client::{Client, ClientId, KnownClient, SecretHash, SecretRecord},
     clock::Timestamp,
     environment::{Environment, EnvironmentAccess, Region},
+    error,
     event::{Event, EventId, EventQuery, ToldRequest},
     feed::{ChangePage, Sequence},
     id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId, TenantNumber},
@@ -55,6 +56,12 @@ pub trait Store: Send + Sync {
         None
     }
 
+    /// Opens a unit for who has exactly one question: where a transaction takes round trips, this
+    /// one goes without. A second question is refused.
+    fn glance(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        self.snapshot()
+    }
+
     /// Opens a unit that writes. Two units that change the same thing never both
     /// succeed from the same state.
     fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
@@ -69,6 +76,10 @@ pub trait Store: Send + Sync {
 
 /// Reads within one consistent state.
 pub trait Snapshot {
+    /// Names the state that this unit sees, where that costs next to nothing.
+    fn state(&mut self) -> Option<State> {
+        None
+    }
     /// Environments and regions.
     fn environments(&mut self) -> &mut dyn EnvironmentQueries;
     /// Tenants.
@@ -91,6 +102,16 @@ pub trait Snapshot {
     fn events(&mut self) -> &mut dyn EventQueries;
     /// Webhooks and their deliveries.
     fn webhooks(&mut self) -> &mut dyn WebhookQueries;
+}
+
+/// Names one state of a store, for one reader of it: two snapshots with the same name see the
+/// same, whoever has done whatever in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Who has named it. Readers name states in their own ways.
+    pub reader: u64,
+    /// How that one calls it.
+    pub version: i64,
 }
 
 /// Reads and writes within one transaction; it is rolled back when it is dropped.
@@ -144,6 +165,21 @@ pub fn read<T, E: From<StoreError>>(
     work: impl FnOnce(&mut dyn Snapshot) -> Result<T, E>,
 ) -> Result<T, E> {
     work(&mut *store.snapshot()?)
+}
+
+/// Runs `work`, which has exactly one question, in a unit for that.
+///
+/// Where it is not to be had, `work` is run again in a snapshot: beginning that finds out whether it
+/// was the connection alone.
+pub fn glance<T>(
+    store: &dyn Store,
+    work: impl Fn(&mut dyn Snapshot) -> Result<T, error::Error>,
+) -> Result<T, error::Error> {
+    let glanced = store.glance().map_err(error::Error::from);
+    match glanced.and_then(|mut unit| work(&mut *unit)) {
+        Err(error::Error::Store(StoreError::Unavailable(_))) => read(store, work),
+        glanced => glanced,
+    }
 }
 
 /// Runs `work` in a unit of work and commits it if it succeeds.
@@ -322,6 +358,11 @@ pub trait TenantQueries {
     ) -> Result<Page<TenantHead>, StoreError>;
     /// One by its id.
     fn by_id(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
+    /// One by its id, with the environment it lives in: one question.
+    fn with_environment(
+        &mut self,
+        id: TenantId,
+    ) -> Result<Option<(Tenant, Environment)>, StoreError>;
     /// One by its host name: its environment and its label.
     fn by_label(
         &mut self,
@@ -459,9 +500,16 @@ pub trait KeyRepository: KeyQueries {
 
 /// Reads which tokens are revoked.
 pub trait TokenQueries {
-    /// Whether the token of that `jti`, or the key that has signed it, is revoked. It is
-    /// one look, since it is taken at every use of a token.
+    /// Whether the token of that `jti`, or the key that has signed it, is revoked.
     fn is_revoked(&mut self, id: &str, kid: &str) -> Result<bool, StoreError>;
+    /// The client of that id, unless the token of that `jti`, or the key that has signed it, is
+    /// revoked. It is one question, since it is asked at every use of a token.
+    fn client_of(
+        &mut self,
+        client: &ClientId,
+        id: &str,
+        kid: &str,
+    ) -> Result<Option<KnownClient>, StoreError>;
     /// Whether all tokens of that key are revoked.
     fn is_key_revoked(&mut self, kid: &str) -> Result<bool, StoreError>;
 }

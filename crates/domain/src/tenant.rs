@@ -202,7 +202,7 @@ pub struct TenantFilter {
 }
 
 /// Whether a tenant may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TenantStatus {
     /// Its clients get tokens.
     Active,

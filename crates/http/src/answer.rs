@@ -48,8 +48,13 @@ struct List<T> {
 
 /// Shows a page of a list of the management API.
 pub(crate) fn list<T: Serialize>(data: Vec<T>, next: Option<Cursor>) -> HttpResponse {
+    builder(StatusCode::OK).body(write_list(data, next))
+}
+
+/// Writes a page of a list of the management API.
+pub(crate) fn write_list<T: Serialize>(data: Vec<T>, next: Option<Cursor>) -> String {
     let next_cursor = next.map(|cursor| cursor.encode());
-    json(StatusCode::OK, &List { data, next_cursor })
+    to_json(&List { data, next_cursor })
 }
 
 /// Shows a page whose objects have a view of their own.

@@ -20,6 +20,7 @@ use tenantry_domain::{
     change::Actor,
     client::ClientId,
     error::{Error, Fault, FaultKind},
+    event::EventId,
     id::{EnvironmentId, RequestId, TenantId},
     port::{Snapshot, UnitOfWork},
     usecase::{Context, events},
@@ -52,6 +53,8 @@ pub(crate) type PayloadCell = Cell<Option<Payload>>;
 
 /// What logs, events and changes say of a request.
 pub(crate) struct Trace {
+    /// Of its first event.
+    pub(crate) id: EventId,
     pub(crate) request_id: RequestId,
     /// How long it may still wait for its turns.
     pub(crate) patience: Patience,
@@ -60,8 +63,9 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    pub(crate) fn new(request_id: RequestId) -> Self {
+    pub(crate) fn new(id: EventId, request_id: RequestId) -> Self {
         Self {
+            id,
             request_id,
             patience: Patience::default(),
             actor: RefCell::new(None),
@@ -212,6 +216,14 @@ impl Call {
         work: impl FnOnce(&mut dyn Snapshot) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
         self.deps.look_up(&self.trace.patience, work).await
+    }
+
+    /// The same for `work` that has exactly one question.
+    pub(crate) async fn glance<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut dyn Snapshot) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.deps.glance(&self.trace.patience, work).await
     }
 
     /// Makes the change that the operation is asked for: `work`, in a unit of work, on a thread

@@ -116,7 +116,7 @@ async fn bearer_principal(call: &Call) -> Result<ManagementPrincipal, ApiError> 
     let id = ClientId::parse(&claims.client_id).map_err(refuse_token)?;
     let (token_id, kid) = (claims.jti.clone(), verified.kid.clone());
     let known = call
-        .look_up({
+        .glance({
             let kid = kid.clone();
             move |unit| tokens::client_of_active(unit, &id, &token_id, &kid)
         })

@@ -5,11 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix_web::{http::header::HeaderValue, web::Bytes};
 use tenantry_auth::{
     hashing::Hasher,
     idempotency::Pepper,
     keys::SharedKeyRing,
     limiter::{FailureLimiter, FailureLimits},
+    verified::VerifiedSecrets,
     verified_tokens::VerifiedTokens,
     webhook::WebhookKey,
 };
@@ -34,6 +36,8 @@ use crate::{
     metrics::Metrics,
     names::Names,
     news::News,
+    pages::{KnownPages, PageKey},
+    pipeline,
     quick::Quick,
     sign_in::SignIns,
     target,
@@ -126,13 +130,17 @@ pub struct Deps {
     pub(crate) repeats: Repeats,
     pub(crate) limiter: FailureLimiter,
     pub(crate) sign_ins: SignIns,
+    pages: KnownPages,
     pub(crate) verified_tokens: VerifiedTokens,
+    pub(crate) verified_secrets: VerifiedSecrets,
     pub(crate) uses: RecentUses,
     pub(crate) events: RecentEvents,
     pub(crate) webhook_key: Arc<WebhookKey>,
     pub(crate) names: Names,
     pub(crate) metrics: Metrics,
     pub(crate) feed: Feed,
+    /// The `Link` header of the system API.
+    pub(crate) link: Option<HeaderValue>,
     pub(crate) config: HttpConfig,
 }
 
@@ -160,13 +168,16 @@ impl Deps {
             repeats: Repeats::new(parts.pepper),
             limiter: FailureLimiter::new(parts.config.failure_limits),
             sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
+            pages: KnownPages::default(),
             verified_tokens: VerifiedTokens::new(&*parts.entropy),
+            verified_secrets: VerifiedSecrets::new(&*parts.entropy),
             uses: parts.uses,
             metrics: Metrics::new(&[parts.events.dropped()], &parts.webhooks),
             events: parts.events,
             webhook_key: parts.webhook_key,
             names: Names::new(target::MOST_NAMES),
             feed: Feed::new(parts.news),
+            link: pipeline::link(&parts.config.public_url),
             config: parts.config,
             entropy: parts.entropy,
         })
@@ -236,6 +247,65 @@ impl Deps {
             return Ok(result?);
         }
         self.read(patience, work).await
+    }
+
+    /// The page that `work` writes, or the same from before. A small one is read and written here, like
+    /// anything small that is looked up.
+    pub(crate) async fn page(
+        &self,
+        patience: &Patience,
+        key: PageKey,
+        work: impl FnOnce(&mut dyn Snapshot) -> Result<String, Error> + Send + 'static,
+    ) -> Result<Bytes, ApiError> {
+        if key.is_small()
+            && self.quick.is_trusted()
+            && let Some(mut snapshot) = self.store.snapshot_at_once()
+        {
+            let state = snapshot.state();
+            if let Some(page) = state.and_then(|state| self.pages.find(state, &key)) {
+                return Ok(page);
+            }
+            let begun = Instant::now();
+            let page = work(&mut *snapshot);
+            drop(snapshot);
+            self.quick.note(begun.elapsed());
+            let page = Bytes::from(page?);
+            if let Some(state) = state {
+                self.pages.put(state, key, &page);
+            }
+            return Ok(page);
+        }
+        self.read(patience, work).await.map(Bytes::from)
+    }
+
+    /// The same for `work` that has exactly one question.
+    pub(crate) async fn glance<T: Send + 'static>(
+        &self,
+        patience: &Patience,
+        work: impl Fn(&mut dyn Snapshot) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if let Some(result) = self.at_once(&work) {
+            return Ok(result?);
+        }
+        let store = Arc::clone(&self.store);
+        let read = move || port::glance(&*store, work);
+        Ok(self.readers.run(patience, read).await??)
+    }
+
+    /// Runs `work` at once and here, if the store can do that and does not take long for it.
+    fn at_once<T>(
+        &self,
+        work: impl FnOnce(&mut dyn Snapshot) -> Result<T, Error>,
+    ) -> Option<Result<T, Error>> {
+        if !self.quick.is_trusted() {
+            return None;
+        }
+        let mut snapshot = self.store.snapshot_at_once()?;
+        let begun = Instant::now();
+        let result = work(&mut *snapshot);
+        drop(snapshot);
+        self.quick.note(begun.elapsed());
+        Some(result)
     }
 
     /// Runs `work` in a snapshot, on a thread that may block.

@@ -195,6 +195,7 @@ pub(crate) fn begin(
     deps: &Deps,
     operation: &Operation,
     request: &HttpRequest,
+    id: EventId,
     came: Instant,
 ) -> Option<Telling> {
     let OperationName::Told(name) = operation.name else {
@@ -218,7 +219,7 @@ pub(crate) fn begin(
         None
     };
     Some(Telling {
-        id: EventId::generate(deps.now(), deps.entropy()),
+        id,
         name,
         came,
         client: RefCell::new(None),

@@ -33,6 +33,7 @@ mod negotiate;
 mod news;
 mod openapi;
 mod operation;
+mod pages;
 mod pipeline;
 mod query;
 mod quick;

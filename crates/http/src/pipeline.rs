@@ -8,7 +8,7 @@
 use std::{any::Any, cell::Cell, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, Scope,
     dev::Extensions,
     http::{
         ConnectionType, Method,
@@ -18,7 +18,7 @@ use actix_web::{
     web::{self, Payload, ServiceConfig},
 };
 use futures_util::FutureExt;
-use tenantry_domain::id::RequestId;
+use tenantry_domain::{event::EventId, id::RequestId};
 
 use crate::{
     call::{Call, PayloadCell, Trace},
@@ -37,6 +37,12 @@ use crate::{
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const DOCUMENTATION: &str = "http://www.w3.org/ns/hydra/core#apiDocumentation";
 
+/// The `Link` header of the system API, which tells where it is described (Hydra §6).
+pub(crate) fn link(public_url: &str) -> Option<HeaderValue> {
+    let link = format!("<{public_url}/docs.jsonld>; rel=\"{DOCUMENTATION}\"");
+    HeaderValue::from_str(&link).ok()
+}
+
 /// Routes every path of the table, and all other paths to a 404.
 pub(crate) fn configure(config: &mut ServiceConfig, table: &Arc<Vec<Operation>>) {
     let mut paths: Vec<&'static str> = Vec::new();
@@ -45,16 +51,35 @@ pub(crate) fn configure(config: &mut ServiceConfig, table: &Arc<Vec<Operation>>)
             paths.push(operation.path);
         }
     }
-    for path in paths {
+    let resource = |path: &'static str, below: &str| {
         let resource = Some(Resource {
             path,
             table: Arc::clone(table),
         });
-        config.service(web::resource(path).to(
+        web::resource(below).to(
             move |deps: web::Data<Deps>, request: HttpRequest, payload: Payload| {
                 serve(deps.into_inner(), resource.clone(), request, payload)
             },
-        ));
+        )
+    };
+    // Paths with parameters are regular expressions, which are tried one after the other. So those
+    // that begin alike are tried only where that beginning is there.
+    let mut scopes: Vec<(&'static str, Scope)> = Vec::new();
+    for path in paths {
+        let Some((scope, _)) = path.split_once("/{") else {
+            config.service(resource(path, path));
+            continue;
+        };
+        let place = scopes.iter().position(|(known, _)| path.starts_with(known));
+        let (known, routes) = match place {
+            Some(place) => scopes.remove(place),
+            None => (scope, web::scope(scope)),
+        };
+        let below = path.strip_prefix(known).unwrap_or(path);
+        scopes.push((known, routes.service(resource(path, below))));
+    }
+    for (_, routes) in scopes {
+        config.service(routes);
     }
     config.default_service(web::to(
         |deps: web::Data<Deps>, request: HttpRequest, payload: Payload| {
@@ -174,7 +199,8 @@ async fn answer(
     payload: Payload,
 ) -> HttpResponse {
     let started = Instant::now();
-    let trace = Rc::new(Trace::new(request_id(&deps, &request)));
+    let id = EventId::generate(deps.now(), deps.entropy());
+    let trace = Rc::new(Trace::new(id, request_id(&request, id)));
     deps.metrics.in_flight.inc();
     let family = resource
         .as_ref()
@@ -233,10 +259,10 @@ async fn dispatch(
         ),
     };
     let operation = found.as_ref().ok().copied().flatten();
-    let representation = representation_of_errors(family, operation, &request);
+    let asked = request.clone();
     let result = match (found, resource) {
         (Ok(Some(operation)), _) => {
-            if let Some(telling) = events::begin(deps, operation, &request, started) {
+            if let Some(telling) = events::begin(deps, operation, &request, trace.id, started) {
                 trace.tell(telling);
             }
             let call = Call::new(
@@ -265,7 +291,10 @@ async fn dispatch(
     };
     let (response, cause) = match result {
         Ok(response) => (response, None),
-        Err(error) => (family.render(&error, representation), error.cause),
+        Err(error) => {
+            let representation = representation_of_errors(family, operation, &asked);
+            (family.render(&error, representation), error.cause)
+        }
     };
     Outcome {
         response,
@@ -292,8 +321,8 @@ fn representation_of_errors(
         .unwrap_or(produces.representations()[0])
 }
 
-/// The caller's request id if it is a sane one, otherwise a new one.
-fn request_id(deps: &Deps, request: &HttpRequest) -> RequestId {
+/// The caller's request id if it is a sane one, otherwise that of its first event.
+fn request_id(request: &HttpRequest, id: EventId) -> RequestId {
     let mut given = request.headers().get_all(REQUEST_ID);
     match (
         given.next().and_then(|value| value.to_str().ok()),
@@ -302,7 +331,7 @@ fn request_id(deps: &Deps, request: &HttpRequest) -> RequestId {
         (Some(text), None) => RequestId::parse(text),
         _ => None,
     }
-    .unwrap_or_else(|| RequestId::generate(deps.now(), deps.entropy()))
+    .unwrap_or_else(|| RequestId::of(id))
 }
 
 /// Adds the headers that hold on every route.
@@ -324,12 +353,8 @@ fn finish(response: &mut HttpResponse, deps: &Deps, family: Family, trace: &Trac
             headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
         }
         Family::System => {
-            let link = format!(
-                "<{}/docs.jsonld>; rel=\"{DOCUMENTATION}\"",
-                deps.config.public_url
-            );
-            if let Ok(value) = HeaderValue::from_str(&link) {
-                headers.insert(header::LINK, value);
+            if let Some(link) = &deps.link {
+                headers.insert(header::LINK, link.clone());
             }
             headers.insert(header::VARY, HeaderValue::from_static("Accept"));
         }

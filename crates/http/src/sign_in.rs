@@ -15,7 +15,7 @@ use tenantry_auth::{
     hashing::{Hasher, Verdict},
     limiter::{FailureLimiter, FailureLimits, Limited, Network},
     rejected::RejectedPasswords,
-    verified::VerifiedPasswords,
+    verified::VerifiedSecrets,
 };
 use tenantry_domain::{
     account::{SystemAccount, Username},
@@ -31,7 +31,7 @@ use crate::{
 
 /// What a server remembers of attempts to sign in.
 pub(crate) struct SignIns {
-    verified: VerifiedPasswords,
+    verified: VerifiedSecrets,
     rejected: RejectedPasswords,
     limiter: FailureLimiter,
     suspects: Suspects,
@@ -40,7 +40,7 @@ pub(crate) struct SignIns {
 impl SignIns {
     pub(crate) fn new(limits: FailureLimits, entropy: &dyn Entropy) -> Self {
         Self {
-            verified: VerifiedPasswords::new(entropy),
+            verified: VerifiedSecrets::new(entropy),
             rejected: RejectedPasswords::new(entropy),
             limiter: FailureLimiter::new(limits),
             suspects: Suspects::new(),
@@ -113,7 +113,7 @@ impl Claimant {
         let credentials = basic::parse(header).map_err(|_| refuse())?;
         let username = Username::parse(&credentials.username).map_err(|_| refuse())?;
         let account = call
-            .look_up(move |unit| Ok(unit.accounts().by_username(&username)?))
+            .glance(move |unit| Ok(unit.accounts().by_username(&username)?))
             .await?;
         let name = credentials.username;
         let stored = match &account {
@@ -129,7 +129,7 @@ impl Claimant {
     }
 
     /// The account, if its password was right before. A name that nobody has takes as long.
-    fn remembered(&self, verified: &VerifiedPasswords) -> Option<SystemAccount> {
+    fn remembered(&self, verified: &VerifiedSecrets) -> Option<SystemAccount> {
         let is_right = verified.check(&self.stored, self.password.expose_secret());
         self.account.clone().filter(|_| is_right)
     }

@@ -232,6 +232,10 @@ impl Store for Database {
         on!(self, backend => backend.snapshot())
     }
 
+    fn glance(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        on!(self, backend => backend.glance())
+    }
+
     fn snapshot_at_once(&self) -> Option<Box<dyn Snapshot>> {
         match &self.backend {
             Backend::Sqlite(backend) => backend.snapshot_at_once(),

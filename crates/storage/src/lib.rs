@@ -31,6 +31,7 @@
 
 mod database;
 mod error;
+mod memo;
 mod migrate;
 mod pg;
 mod rows;

@@ -315,7 +315,11 @@ impl EventRow {
 
     pub(crate) fn into_domain(self) -> Result<StoredRequest, Corrupt> {
         let row = Row("request", self.id.0);
-        let request_id = RequestId::parse(&self.request_id);
+        let id = EventId::from_uuid(self.id.0);
+        let request_id = match self.request_id.as_str() {
+            "" => Some(RequestId::of(id)),
+            named => RequestId::parse(named),
+        };
         let client_id = self.client_id.as_deref().map(ClientId::parse).transpose();
         let end = match (self.status, self.micros) {
             (Some(status), Some(micros)) => Some(RequestEnd {
@@ -325,7 +329,7 @@ impl EventRow {
             _ => None,
         };
         Ok(StoredRequest {
-            id: EventId::from_uuid(self.id.0),
+            id,
             name: self.name,
             request_id: row.field("request_id", request_id.ok_or(InvalidRequestId))?,
             client_id: row.field("client_id", client_id)?,

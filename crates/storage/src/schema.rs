@@ -269,6 +269,17 @@ joinable!(environments -> regions (region_id));
 joinable!(clients -> tenants (tenant_number));
 joinable!(webhook_deliveries -> webhooks (webhook_id));
 
-allow_tables_to_appear_in_same_query!(environments, regions);
-allow_tables_to_appear_in_same_query!(clients, tenants, environments);
+joinable!(tenants -> environments (environment_id));
+joinable!(client_secrets -> clients (client_key));
+joinable!(client_environments -> clients (client_key));
+
+allow_tables_to_appear_in_same_query!(
+    clients,
+    client_environments,
+    client_secrets,
+    environments,
+    regions,
+    revoked_tokens,
+    tenants,
+);
 allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);

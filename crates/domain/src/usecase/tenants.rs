@@ -101,7 +101,7 @@ pub struct PatchTenant {
 }
 
 /// By what a list of tenants is narrowed; all of what is given must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TenantQuery {
     /// Those of one environment.
     pub environment_id: Option<EnvironmentId>,
@@ -199,9 +199,10 @@ pub fn get(
     access: &EnvironmentAccess,
     id: TenantId,
 ) -> Result<(Tenant, Environment), Error> {
-    let tenant = find(unit.tenants(), access, id)?;
-    let environment = environment_of(unit.environments(), &tenant)?;
-    Ok((tenant, environment))
+    unit.tenants()
+        .with_environment(id)?
+        .filter(|(_, environment)| access.permits(environment.id))
+        .ok_or(Error::Missing(Thing::Tenant))
 }
 
 /// Gets one page of the records that are asked for, and how many of them there are.

@@ -18,10 +18,7 @@ pub fn client_of_active(
     token_id: &str,
     kid: &str,
 ) -> Result<Option<KnownClient>, Error> {
-    if unit.tokens().is_revoked(token_id, kid)? {
-        return Ok(None);
-    }
-    let known = unit.clients().known(client_id)?;
+    let known = unit.tokens().client_of(client_id, token_id, kid)?;
     Ok(known.filter(|known| known.standing().is_ok()))
 }
 

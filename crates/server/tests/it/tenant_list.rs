@@ -334,3 +334,36 @@ fn a_list_is_answered_to_head_and_kept_by_no_cache() {
     assert!(refused.body.is_empty());
     assert_error(&server.get("/v1/tenants").send(), 401, "Unauthorized");
 }
+
+/// Pages and credentials are remembered as long as nothing changes; so everybody reads the same
+/// few pages here while everybody changes what is on them.
+#[test]
+fn no_page_is_older_than_an_answer_that_was_given_before() {
+    let server = Server::reference();
+    let token = server.token();
+    let read = || -> Vec<String> {
+        let path = "/v1/tenants?limit=100";
+        let page = server.get(path).bearer(&token).send();
+        ids(&page.expect_status(200).json())
+    };
+    std::thread::scope(|scope| {
+        for caller in 0..4 {
+            let (server, token, read) = (&server, &token, &read);
+            scope.spawn(move || {
+                for round in 0..12 {
+                    let label = format!("c{caller}-r{round}");
+                    let id = create_tenant(server, &label).id;
+                    assert!(read().contains(&id), "{label} was created");
+                    assert!(read().contains(&id), "{label} was there");
+                    server
+                        .delete(&format!("/v1/tenants/{id}"))
+                        .bearer(token)
+                        .send()
+                        .expect_status(204);
+                    assert!(!read().contains(&id), "{label} was deleted");
+                }
+            });
+        }
+    });
+    assert_eq!(read(), Vec::<String>::new());
+}

@@ -21,6 +21,7 @@ use super::{lane::Traffic, url::PostgresUrl};
 use crate::{
     database::{DatabaseOptions, OpenError},
     error::one_line,
+    memo::Memo,
     migrate::MigrateError,
 };
 
@@ -41,6 +42,9 @@ pub(super) struct Connected {
     /// Whether it may be used by the next one: no transaction is open on it, and the
     /// server behind it is there.
     pub(super) fit: bool,
+    /// What it remembers: nothing, since telling that nobody has committed anything costs a round
+    /// trip here, as reading it again does.
+    pub(super) memo: Memo,
     /// Under which number its pool knows that it is in use.
     pub(super) entry: u64,
 }
@@ -265,6 +269,7 @@ impl ManageConnection for Manager {
         Ok(Connected {
             conn,
             fit: true,
+            memo: Memo::default(),
             entry: 0,
         })
     }

@@ -80,6 +80,13 @@ impl Backend {
         Ok(Box::new(ReadUnit::new(Session::new(link))))
     }
 
+    /// A unit without a transaction: one statement sees one state anyway.
+    pub(crate) fn glance(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        let deadline = Instant::now() + self.manager.patience();
+        let link = self.readers.take(deadline)?;
+        Ok(Box::new(ReadUnit::new(Session::glance(link))))
+    }
+
     pub(crate) fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
         Ok(Box::new(WriteUnit::new(self.begin_write()?)))
     }

@@ -45,6 +45,14 @@ use crate::{
 /// Begins a transaction that reads one state: that of its first statement.
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
+/// How many events one statement inserts: a statement is a round trip.
+pub(super) const EVENTS: usize = 64;
+
+/// Undoes a transaction, or ends one that has only read.
+pub(super) fn roll_back(conn: &mut Conn) -> QueryResult<()> {
+    conn.batch_execute("ROLLBACK")
+}
+
 /// Begins a transaction that writes, and waits for its turn, no longer than that.
 ///
 /// In one round trip. A server that has become a standby refuses `READ WRITE`, so that

@@ -18,14 +18,18 @@ use crate::{
 
 impl AccountQueries for Session {
     fn by_username(&mut self, username: &Username) -> Result<Option<SystemAccount>, StoreError> {
-        self.run(|conn| {
-            let row = system_accounts::table
-                .filter(system_accounts::username.eq(username.as_str()))
-                .select(AccountRow::as_select())
-                .get_result(conn)
-                .optional()?;
-            Ok(row.map(AccountRow::into_domain).transpose()?)
-        })
+        self.remembered(
+            |memo| &mut memo.accounts,
+            username,
+            |conn| {
+                let row = system_accounts::table
+                    .filter(system_accounts::username.eq(username.as_str()))
+                    .select(AccountRow::as_select())
+                    .get_result(conn)
+                    .optional()?;
+                Ok(row.map(AccountRow::into_domain).transpose()?)
+            },
+        )
     }
 
     fn any(&mut self) -> Result<bool, StoreError> {

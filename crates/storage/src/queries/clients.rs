@@ -1,6 +1,6 @@
 //! Clients, their secrets and the environments that they are bound to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods,
@@ -23,10 +23,68 @@ use super::{Conn, Session, limit_of, row_value, start_of};
 use crate::{
     error::{Corrupt, Failure},
     rows::{ClientRow, Row, SecretRow},
-    schema::{client_environments, client_secrets, clients, environments, tenants},
+    schema::{client_environments, client_secrets, clients},
     statements::Part,
     types::{DbTime, DbUuid},
 };
+
+/// A client with one of its secrets and one of the environments that it is bound to.
+pub(super) type KnownRow = (
+    ClientRow,
+    Option<OwnerRow>,
+    Option<SecretRow>,
+    Option<DbUuid>,
+);
+
+/// A client with what it takes from its tenant, all its secrets, and all environments that
+/// it is bound to, by one statement.
+macro_rules! rows {
+    ($id:expr) => {
+        crate::schema::clients::table
+            .left_join(crate::schema::tenants::table)
+            .left_join(
+                crate::schema::environments::table
+                    .on(crate::schema::tenants::environment_id.eq(crate::schema::environments::id)),
+            )
+            .left_join(crate::schema::client_secrets::table)
+            .left_join(crate::schema::client_environments::table)
+            .filter(crate::schema::clients::client_id.eq($id.as_str()))
+            .select((
+                crate::rows::ClientRow::as_select(),
+                (
+                    crate::schema::tenants::id,
+                    crate::schema::tenants::status,
+                    crate::schema::tenants::label,
+                    crate::schema::environments::tenant_domain.assume_not_null(),
+                )
+                    .nullable(),
+                Option::<crate::rows::SecretRow>::as_select(),
+                crate::schema::client_environments::environment_id.nullable(),
+            ))
+    };
+}
+pub(super) use rows;
+
+/// The client that these rows are of, if there are any.
+pub(super) fn known(rows: Vec<KnownRow>) -> Result<Option<KnownClient>, Failure> {
+    let mut first = None;
+    let mut secrets = BTreeMap::new();
+    let mut environments = BTreeSet::new();
+    for (client, owner, secret, environment) in rows {
+        first.get_or_insert((client, owner));
+        environments.extend(environment.map(EnvironmentId::from));
+        let secret = secret.map(SecretRow::into_domain);
+        secrets.extend(secret.map(|secret| ((secret.created_at, secret.id), secret)));
+    }
+    let Some((client, owner)) = first else {
+        return Ok(None);
+    };
+    Ok(Some(KnownClient {
+        client: client.into_domain(environments)?,
+        secrets: secrets.into_values().collect(),
+        tenant: owner.map(owner_into_domain).transpose()?,
+    }))
+}
 
 /// Of the tenant: its id, its status, its label and its environment's tenant domain.
 type OwnerRow = (DbUuid, String, String, String);
@@ -61,22 +119,11 @@ impl ClientQueries for Session {
     }
 
     fn known(&mut self, id: &ClientId) -> Result<Option<KnownClient>, StoreError> {
-        self.run(|conn| {
-            let Some((client, owner)) = with_owner(conn, id)? else {
-                return Ok(None);
-            };
-            let key = client.key;
-            let environments = if client.bound {
-                bound_to(conn, key)?
-            } else {
-                BTreeSet::new()
-            };
-            Ok(Some(KnownClient {
-                client: client.into_domain(environments)?,
-                secrets: secrets_of(conn, key)?,
-                tenant: owner.map(owner_into_domain).transpose()?,
-            }))
-        })
+        self.remembered(
+            |memo| &mut memo.clients,
+            id,
+            |conn| known(rows!(id).load(conn)?),
+        )
     }
 
     fn page_of_operator(&mut self, request: PageRequest) -> Result<Page<Client>, StoreError> {
@@ -244,44 +291,12 @@ impl ClientRepository for Session {
     }
 }
 
-/// The client, and what it takes from its tenant if it has one.
-fn with_owner(
-    conn: &mut Conn,
-    id: &ClientId,
-) -> QueryResult<Option<(ClientRow, Option<OwnerRow>)>> {
-    clients::table
-        .left_join(tenants::table)
-        .left_join(environments::table.on(tenants::environment_id.eq(environments::id)))
-        .filter(clients::client_id.eq(id.as_str()))
-        .select((
-            ClientRow::as_select(),
-            (
-                tenants::id,
-                tenants::status,
-                tenants::label,
-                environments::tenant_domain.assume_not_null(),
-            )
-                .nullable(),
-        ))
-        .get_result(conn)
-        .optional()
-}
-
 fn bound_to(conn: &mut Conn, key: DbUuid) -> QueryResult<BTreeSet<EnvironmentId>> {
     let ids: Vec<DbUuid> = client_environments::table
         .filter(client_environments::client_key.eq(key))
         .select(client_environments::environment_id)
         .load(conn)?;
     Ok(ids.into_iter().map(EnvironmentId::from).collect())
-}
-
-fn secrets_of(conn: &mut Conn, key: DbUuid) -> QueryResult<Vec<SecretRecord>> {
-    let rows = client_secrets::table
-        .select(SecretRow::as_select())
-        .filter(client_secrets::client_key.eq(key))
-        .order((client_secrets::created_at, client_secrets::id))
-        .load(conn)?;
-    Ok(rows.into_iter().map(SecretRow::into_domain).collect())
 }
 
 fn owner_into_domain((id, status, label, domain): OwnerRow) -> Result<OwningTenant, Corrupt> {

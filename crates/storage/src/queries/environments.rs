@@ -52,13 +52,17 @@ impl EnvironmentQueries for Session {
     }
 
     fn by_id(&mut self, id: EnvironmentId) -> Result<Option<Environment>, StoreError> {
-        self.run(|conn| {
-            let row = with_region!()
-                .filter(environments::id.eq(DbUuid::from(id)))
-                .get_result(conn)
-                .optional()?;
-            Ok(row.map(into_domain).transpose()?)
-        })
+        self.remembered(
+            |memo| &mut memo.environments,
+            &id,
+            |conn| {
+                let row = with_region!()
+                    .filter(environments::id.eq(DbUuid::from(id)))
+                    .get_result(conn)
+                    .optional()?;
+                Ok(row.map(into_domain).transpose()?)
+            },
+        )
     }
 
     fn by_ids(&mut self, ids: &BTreeSet<EnvironmentId>) -> Result<Vec<Environment>, StoreError> {
@@ -89,13 +93,17 @@ impl EnvironmentQueries for Session {
     }
 
     fn by_tenant_domain(&mut self, domain: &DomainName) -> Result<Option<Environment>, StoreError> {
-        self.run(|conn| {
-            let row = with_region!()
-                .filter(environments::tenant_domain.eq(domain.as_str()))
-                .get_result(conn)
-                .optional()?;
-            Ok(row.map(into_domain).transpose()?)
-        })
+        self.remembered(
+            |memo| &mut memo.domains,
+            domain,
+            |conn| {
+                let row = with_region!()
+                    .filter(environments::tenant_domain.eq(domain.as_str()))
+                    .get_result(conn)
+                    .optional()?;
+                Ok(row.map(into_domain).transpose()?)
+            },
+        )
     }
 
     fn default(&mut self) -> Result<Option<Environment>, StoreError> {

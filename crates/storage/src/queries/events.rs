@@ -15,9 +15,10 @@ use tenantry_domain::{
     page::{Cursor, Page},
     port::{EventQueries, EventRepository, StoreError},
 };
+use uuid::Uuid;
 
 use super::{Conn, Session, event_rows::NewRow};
-use crate::{error::Failure, rows::EventRow, schema::events, types::DbUuid};
+use crate::{error::Failure, rows::EventRow, schema::events, statements::Words, types::DbUuid};
 
 type Db = <Conn as Connection>::Backend;
 type Rows = events::BoxedQuery<'static, Db>;
@@ -65,10 +66,13 @@ fn db(id: EventId) -> DbUuid {
     DbUuid(id.as_uuid())
 }
 
-/// From which rows a page is made. Each of the first two has an index of its own, in which
-/// its rows are in the order of time.
+/// From which rows a page is made. In the index of each of them its rows are in the order of
+/// time.
 enum Source {
+    /// What a caller has named so.
     Request(RequestId),
+    /// The one that nobody has named, and whose first event this is.
+    Unnamed(DbUuid),
     Tenant(TenantId),
     All,
 }
@@ -78,7 +82,13 @@ impl Source {
     /// their ends, or all other rows too.
     fn of(filter: &EventFilter) -> Vec<Self> {
         if let Some(requests) = &filter.request_ids {
-            return requests.iter().cloned().map(Self::Request).collect();
+            let named = requests.iter().cloned().map(Self::Request);
+            let unnamed = requests.iter().filter_map(|request| {
+                let id = Uuid::try_parse(request.as_str()).ok()?;
+                let is_spelled_so = RequestId::of(EventId::from_uuid(id)) == *request;
+                is_spelled_so.then_some(Self::Unnamed(DbUuid(id)))
+            });
+            return named.chain(unnamed).collect();
         }
         match &filter.tenant_ids {
             Some(tenants) => tenants.iter().copied().map(Self::Tenant).collect(),
@@ -91,13 +101,19 @@ impl Source {
         let filter = &query.filter;
         let mut rows = events::table.into_boxed();
         rows = match self {
-            Self::Request(id) => rows.filter(events::request_id.eq(id.as_str().to_owned())),
+            Self::Request(id) => rows
+                .filter(events::request_id.eq(id.as_str().to_owned()))
+                // Said again as the index has it.
+                .filter(Words("events.request_id <> ''")),
+            Self::Unnamed(id) => rows
+                .filter(events::id.eq(*id))
+                .filter(Words("events.request_id = ''")),
             Self::Tenant(id) => {
                 rows.filter(events::tenant_id.assume_not_null().eq(DbUuid::from(*id)))
             }
             Self::All => rows,
         };
-        if let (Self::Request(_), Some(tenants)) = (self, &filter.tenant_ids) {
+        if let (Self::Request(_) | Self::Unnamed(_), Some(tenants)) = (self, &filter.tenant_ids) {
             let tenants: Vec<_> = tenants.iter().copied().map(DbUuid::from).collect();
             rows = rows.filter(events::tenant_id.assume_not_null().eq_any(tenants));
         }

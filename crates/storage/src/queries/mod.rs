@@ -25,6 +25,8 @@ mod webhooks;
 
 pub(super) use self::group::WriteGroup;
 
+use std::hash::Hash;
+
 use diesel::{QueryResult, connection::SimpleConnection};
 use tenantry_domain::{
     clock::Timestamp,
@@ -33,7 +35,7 @@ use tenantry_domain::{
         AccountQueries, AccountRepository, AnswerQueries, AnswerRepository, ChangeLog,
         ChangeQueries, ClientQueries, ClientRepository, EnvironmentQueries, EnvironmentRepository,
         EventQueries, EventRepository, KeyQueries, KeyRepository, ServerSecretQueries,
-        ServerSecretRepository, Snapshot, StoreError, TenantQueries, TenantRepository,
+        ServerSecretRepository, Snapshot, State, StoreError, TenantQueries, TenantRepository,
         TokenQueries, TokenRepository, UnitOfWork, WebhookQueries, WebhookRepository,
     },
 };
@@ -43,6 +45,7 @@ use uuid::Uuid;
 use super::{Conn, Link, MIGRATIONS, ops};
 use crate::{
     error::{Failure, commit_error},
+    memo::{Few, Memo},
     types::{DbTime, DbUuid},
 };
 
@@ -56,15 +59,38 @@ pub(super) struct Session {
     failed: bool,
     /// Whether the connection is of no more use.
     lost: bool,
+    /// Which questions may be asked.
+    questions: Questions,
     /// The time of the latest change, if it was asked for. Nobody else changes it while a
     /// transaction writes.
     latest_change: Option<Timestamp>,
 }
 
+/// Which questions a session takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Questions {
+    /// Any: there is a transaction.
+    All,
+    /// One: there is none.
+    One,
+    /// None any more: that one was asked.
+    None,
+}
+
 impl Session {
     /// Takes a connection on which a transaction was begun.
     pub(super) fn new(link: Link) -> Self {
+        Self::with(link, Questions::All)
+    }
+
+    /// Takes a connection on which there is none, for one question.
+    pub(super) fn glance(link: Link) -> Self {
+        Self::with(link, Questions::One)
+    }
+
+    fn with(link: Link, questions: Questions) -> Self {
         Self {
+            questions,
             link,
             failed: false,
             lost: false,
@@ -77,12 +103,43 @@ impl Session {
         work: impl FnOnce(&mut Conn) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         self.refuse_if_failed()?;
+        match self.questions {
+            Questions::All => {}
+            Questions::One => self.questions = Questions::None,
+            Questions::None => {
+                let reason = "a unit for one question was asked another";
+                return Err(StoreError::Failed(reason.into()));
+            }
+        }
         work(&mut self.link.conn).map_err(|failure| {
             self.failed = true;
             self.lost |=
                 matches!(&failure, Failure::Database(error) if ops::loses_connection(error));
             failure.into()
         })
+    }
+
+    /// What this connection remembers of the state that this transaction sees, or else what `read`
+    /// finds there. Only what is there is remembered.
+    fn remembered<K: Clone + Eq + Hash, V: Clone>(
+        &mut self,
+        kind: fn(&mut Memo) -> &mut Few<K, V>,
+        key: &K,
+        read: impl FnOnce(&mut Conn) -> Result<Option<V>, Failure>,
+    ) -> Result<Option<V>, StoreError> {
+        let known = self
+            .link
+            .memo
+            .if_open()
+            .and_then(|memo| kind(memo).get(key));
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.run(read)?;
+        if let (Some(memo), Some(found)) = (self.link.memo.if_open(), &found) {
+            kind(memo).put(key.clone(), found.clone());
+        }
+        Ok(found)
     }
 
     /// Runs a statement that has no result, and notes whether the connection is lost by it.
@@ -112,10 +169,15 @@ impl Drop for Session {
     /// Undoes what was not committed. A connection on which that fails stays unfit, and
     /// its pool makes a new one in its place.
     fn drop(&mut self) {
+        self.link.memo.close();
+        if self.questions != Questions::All {
+            self.link.fit = !self.lost;
+            return;
+        }
         if self.link.fit || self.lost {
             return;
         }
-        match self.link.conn.batch_execute("ROLLBACK") {
+        match ops::roll_back(&mut self.link.conn) {
             Ok(()) => self.link.fit = true,
             Err(error) => tracing::debug!(%error, "a transaction could not be rolled back"),
         }
@@ -133,6 +195,14 @@ impl ReadUnit {
 }
 
 impl Snapshot for ReadUnit {
+    fn state(&mut self) -> Option<State> {
+        let version = self.0.link.memo.state()?;
+        Some(State {
+            reader: self.0.link.memo.reader(),
+            version,
+        })
+    }
+
     fn environments(&mut self) -> &mut dyn EnvironmentQueries {
         &mut self.0
     }

@@ -7,10 +7,10 @@ use diesel::{
     select,
 };
 use tenantry_domain::{
-    environment::EnvironmentAccess,
+    environment::{Environment, EnvironmentAccess},
     id::{EnvironmentId, TenantId, TenantNumber},
     page::{Cursor, Page, PageRequest},
-    port::{StoreError, TenantQueries, TenantRepository, VersionedWrite},
+    port::{EnvironmentQueries, StoreError, TenantQueries, TenantRepository, VersionedWrite},
     record::{RecordPage, RecordQuery},
     subdomain::Label,
     tenant::{NewTenant, Tenant, TenantFilter, TenantHead, TenantStatus},
@@ -20,8 +20,8 @@ use tenantry_domain::{
 use super::{Conn, ROWS, Session, ops, records, tenant_pages};
 use crate::{
     error::{Corrupt, Failure},
-    rows::{Row, TenantRow},
-    schema::tenants,
+    rows::{EnvironmentRow, RegionRow, Row, TenantRow},
+    schema::{environments, regions, tenants},
     statements::Part,
     types::{DbTime, DbUuid},
 };
@@ -73,6 +73,42 @@ impl TenantQueries for Session {
                 .get_result(conn)
                 .optional()?;
             Ok(row.map(into_domain).transpose()?)
+        })
+    }
+
+    fn with_environment(
+        &mut self,
+        id: TenantId,
+    ) -> Result<Option<(Tenant, Environment)>, StoreError> {
+        if self.link.memo.if_open().is_some() {
+            // It knows the environment, as a rule.
+            let Some(tenant) = TenantQueries::by_id(self, id)? else {
+                return Ok(None);
+            };
+            let environment = EnvironmentQueries::by_id(self, tenant.environment_id)?;
+            let environment = environment
+                .ok_or_else(|| StoreError::Corrupt(format!("tenant {id} has no environment")))?;
+            return Ok(Some((tenant, environment)));
+        }
+        self.run(|conn| {
+            let found: Option<(TenantRow, String, EnvironmentRow, RegionRow)> = tenants::table
+                .inner_join(environments::table.inner_join(regions::table))
+                .filter(tenants::id.eq(DbUuid::from(id)))
+                .select((
+                    TenantRow::as_select(),
+                    tenants::data,
+                    EnvironmentRow::as_select(),
+                    RegionRow::as_select(),
+                ))
+                .get_result(conn)
+                .optional()?;
+            let Some((tenant, data, environment, region)) = found else {
+                return Ok(None);
+            };
+            Ok(Some((
+                tenant.with_data(data)?,
+                environment.into_domain(region)?,
+            )))
         })
     }
 

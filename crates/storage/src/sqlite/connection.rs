@@ -19,6 +19,7 @@ use r2d2::{HandleError, ManageConnection, Pool};
 use crate::{
     database::{DatabaseOptions, OpenError, Synchronous},
     error::is_busy,
+    memo::Memo,
     migrate::MigrateError,
 };
 
@@ -33,11 +34,17 @@ const TOLERANCE: Duration = Duration::from_millis(100);
 /// of 16 MiB costs reads next to nothing.
 const CHECKPOINT: u32 = 4096;
 
+/// How much a connection that writes keeps in memory, in KiB: what one unit touches, so that no page
+/// is written twice. Those that read have what SQLite gives them.
+const WRITERS_CACHE: u32 = 8 * 1024;
+
 /// A connection in a pool.
 pub(super) struct Connected {
     pub(super) conn: SqliteConnection,
     /// Whether it may be used by the next one: no transaction is open on it.
     pub(super) fit: bool,
+    /// What it remembers.
+    pub(super) memo: Memo,
     patience: Duration,
 }
 
@@ -162,6 +169,13 @@ impl Manager {
         } else {
             "OFF"
         };
+        // What a unit in a group needs to be undone alone is kept in memory too: it is a copy of the
+        // same few pages.
+        let memory = if self.role == Role::Writer {
+            format!("PRAGMA cache_size = -{WRITERS_CACHE}; PRAGMA temp_store = MEMORY;")
+        } else {
+            String::new()
+        };
         let synchronous = match self.synchronous {
             Synchronous::Full => "FULL",
             Synchronous::Normal => "NORMAL",
@@ -173,7 +187,8 @@ impl Manager {
              PRAGMA trusted_schema = OFF;
              PRAGMA journal_size_limit = 67108864;
              PRAGMA wal_autocheckpoint = {CHECKPOINT};
-             PRAGMA query_only = {query_only};"
+             PRAGMA query_only = {query_only};
+             {memory}"
         )
     }
 }
@@ -186,6 +201,7 @@ impl ManageConnection for Manager {
         Ok(Connected {
             conn: self.establish()?,
             fit: true,
+            memo: Memo::default(),
             patience: self.patience,
         })
     }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod file;
+mod fixed;
 mod ops;
 #[path = "../queries/mod.rs"]
 mod queries;
@@ -88,15 +89,25 @@ impl Backend {
         Ok(Box::new(ReadUnit::new(Session::new(link))))
     }
 
+    /// A unit without a transaction: one statement sees one state anyway.
+    pub(crate) fn glance(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        let link = self.link(&self.readers)?;
+        Ok(Box::new(ReadUnit::new(Session::glance(link))))
+    }
+
     /// A snapshot that is taken at once, from a connection that never waits for a lock. Reading from
     /// it then meets no lock any more.
     pub(crate) fn snapshot_at_once(&self) -> Option<Box<dyn Snapshot>> {
         let mut link = self.at_once.try_get()?;
         link.fit = false;
-        let begun = link.conn.batch_execute(ops::BEGIN_READ_NOW);
+        let begun = fixed::begin_read(&mut link.conn);
+        let state = begun.and_then(|()| fixed::state(&mut link.conn));
+        if let Ok(state) = state {
+            link.memo.open(state);
+        }
         // Dropped, it makes its connection fit for the next.
         let session = Session::new(link);
-        begun.ok()?;
+        state.ok()?;
         Some(Box::new(ReadUnit::new(session)))
     }
 

@@ -20,12 +20,12 @@ use crate::{
 /// Begins a transaction that reads one state: that of its first statement.
 pub(super) const BEGIN_READ: &str = "BEGIN DEFERRED";
 
-/// Begins one whose state is that of now: any read takes it, and this one costs the least.
-pub(super) const BEGIN_READ_NOW: &str = "BEGIN DEFERRED; PRAGMA data_version";
-
 /// Begins a transaction that writes. It takes the write lock at once: one that took it
 /// only when it first writes would fail if another has written since it first read.
 pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+
+/// Undoes a transaction, or ends one that has only read.
+pub(super) use super::fixed::roll_back;
 
 /// Makes a unit durable.
 pub(super) const COMMIT: &str = "COMMIT";
@@ -33,6 +33,10 @@ pub(super) const COMMIT: &str = "COMMIT";
 /// Reads tenants by their names. Left to choose, SQLite walks through all tenants, since
 /// that spares it the sorting.
 pub(super) const BY_NAME: &str = "INDEXED BY tenants_by_name";
+
+/// How many events one statement inserts. One that inserts several keeps a journal of every page
+/// that it touches, to undo itself alone.
+pub(super) const EVENTS: usize = 1;
 
 /// The first of the next numbers of changes, for whoever gives them to that many. SQLite notes
 /// itself which ones were given.

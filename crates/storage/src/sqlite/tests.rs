@@ -1,5 +1,7 @@
 //! What is SQLite's own: its file, its plans, its full disk.
 
+mod remembered;
+
 use std::{
     fs,
     path::PathBuf,

@@ -415,3 +415,61 @@ pub(crate) fn of_a_newer_program_are_shown(db: &TestDatabase) {
     };
     assert_eq!(page(db, &wanted), []);
 }
+
+/// A request is named by its caller, or by the id of its first event, which its row then does not
+/// say again.
+pub(crate) fn that_nobody_named_are_found_by_the_id_of_the_first(db: &TestDatabase) {
+    let entropy = CountingEntropy::default();
+    let unnamed = |seconds| {
+        let told = request(at(seconds), &entropy);
+        ToldRequest {
+            request_id: RequestId::of(told.id),
+            ..told
+        }
+    };
+    let (one, other) = (unnamed(1), unnamed(2));
+    // A caller may name its own request like somebody else's.
+    let named = ToldRequest {
+        request_id: one.request_id.clone(),
+        ..request(at(3), &entropy)
+    };
+    append(db, &[one.clone(), other.clone(), named.clone()]);
+    let of = |requests: &[&str]| {
+        let ids = requests.iter().map(|id| RequestId::parse(id).unwrap());
+        let filter = EventFilter {
+            request_ids: Some(ids.collect()),
+            ..EventFilter::default()
+        };
+        let found = all(
+            db,
+            EventQuery {
+                filter,
+                ..EventQuery::default()
+            },
+            "1",
+        );
+        let mut found: Vec<_> = found.into_iter().map(|event| event.request_id).collect();
+        found.dedup();
+        found
+    };
+    let [first, second] = [&one, &other].map(|told| told.request_id.clone());
+    assert_eq!(of(&[first.as_str()]), [first.clone()]);
+    assert_eq!(of(&[second.as_str()]), [second.clone()]);
+    assert_eq!(of(&[first.as_str(), second.as_str()]).len(), 3, "in turns");
+    assert_eq!(of(&[&second.as_str().to_uppercase()]), []);
+    let expected = [
+        stored(&named).finish().unwrap(),
+        stored(&named).start(),
+        stored(&one).finish().unwrap(),
+        stored(&one).start(),
+    ];
+    let filter = EventFilter {
+        request_ids: Some([first].into()),
+        ..EventFilter::default()
+    };
+    let query = EventQuery {
+        filter,
+        ..EventQuery::default()
+    };
+    assert_eq!(page(db, &query), expected);
+}

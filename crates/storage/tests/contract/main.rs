@@ -15,6 +15,7 @@ mod environments;
 mod events;
 mod fidelity;
 mod filters;
+mod glances;
 mod groups;
 mod make;
 mod migrations;
@@ -106,6 +107,11 @@ on_every_database! {
     tokens:
         a_revoked_token_stays_so_until_it_has_expired
         all_tokens_of_a_key_can_be_revoked;
+    glances:
+        find_a_client_with_all_that_decides_about_it
+        find_no_client_of_a_revoked_token
+        find_a_tenant_with_its_environment
+        answer_no_second_question;
     unique:
         everything_unique_is_told_apart;
     paging:
@@ -148,7 +154,8 @@ on_every_database! {
         get_the_environment_of_their_tenant
         are_there_with_their_change_or_not_at_all
         are_forgotten_in_small_steps
-        of_a_newer_program_are_shown;
+        of_a_newer_program_are_shown
+        that_nobody_named_are_found_by_the_id_of_the_first;
     webhooks:
         come_back_as_they_went_in
         are_changed_in_the_version_that_was_read

@@ -1,5 +1,7 @@
 //! Tenants (contract §4.2, §4.3).
 
+use std::{collections::BTreeMap, fmt::Display};
+
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -11,14 +13,15 @@ use tenantry_domain::{
     client::ClientSecret,
     data::{DataPatch, TenantData},
     environment::Environment,
-    error::FaultKind,
+    error::{Error, FaultKind},
     event::EventName,
     id::{EnvironmentId, TenantId},
     name::Name,
+    port::{Snapshot, StoreError},
     subdomain::Label,
     tenant::{Tenant, TenantStatus},
     usecase::tenants::{self, CreateTenant, CreatedTenant, PatchTenant, TenantPage},
-    view::TenantView,
+    view::{EnvironmentView, TenantView},
 };
 
 use crate::{
@@ -33,6 +36,7 @@ use crate::{
     json::{Members, string},
     negotiate::Produces,
     operation::{Operation, Verb},
+    pages::PageKey,
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -58,10 +62,17 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn list(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse, ApiError> {
     let (query, request) = call.query().tenant_query()?;
     let access = caller.principal.access;
-    let page = call
-        .read(move |unit| tenants::list(unit, &access, query, request))
-        .await?;
-    show_page(&page)
+    let key = PageKey {
+        access: access.clone(),
+        query: query.clone(),
+        request,
+    };
+    let write = move |unit: &mut dyn Snapshot| {
+        let page = tenants::list(unit, &access, query, request)?;
+        write_page(&page)
+    };
+    let body = call.deps.page(&call.trace.patience, key, write).await?;
+    Ok(answer::builder(StatusCode::OK).body(body))
 }
 
 fn create(caller: &Management<TenantsWrite>, call: &Call, body: &[u8]) -> Result<Work, ApiError> {
@@ -79,7 +90,7 @@ async fn get(caller: Management<TenantsRead>, call: Call) -> Result<HttpResponse
     let id = call.path_id("id", TenantId::parse)?;
     let access = caller.principal.access;
     let (tenant, environment) = call
-        .look_up(move |unit| tenants::get(unit, &access, id))
+        .glance(move |unit| tenants::get(unit, &access, id))
         .await?;
     call.trace.concerns(tenant.id, Some(environment.id));
     show_unless_known(&call, &tenant, &environment)
@@ -228,15 +239,26 @@ fn show_created(created: &CreatedTenant, secret: &ClientSecret) -> Made {
         .tagged(etag::management(tenant, environment))
 }
 
-fn show_page(page: &TenantPage) -> Result<HttpResponse, ApiError> {
+fn corrupt(cause: &dyn Display) -> Error {
+    StoreError::Corrupt(cause.to_string()).into()
+}
+
+fn write_page(page: &TenantPage) -> Result<String, Error> {
+    // Most tenants of a page live in the same few environments, so each is written once.
+    let mut shown = BTreeMap::new();
+    for (&id, environment) in &page.environments {
+        let text = answer::to_json(&EnvironmentView::from(environment));
+        let text = RawValue::from_string(text).map_err(|error| corrupt(&error))?;
+        shown.insert(id, (environment, text));
+    }
     let views: Option<Vec<_>> = page
         .tenants
         .iter()
         .map(|tenant| {
-            let environment = page.environments.get(&tenant.environment_id)?;
-            Some(TenantView::new(tenant, environment))
+            let (environment, text) = shown.get(&tenant.environment_id)?;
+            Some(TenantView::showing(tenant, environment, &**text))
         })
         .collect();
-    let views = views.ok_or_else(|| ApiError::internal("a tenant has no environment"))?;
-    Ok(answer::list(views, page.next))
+    let views = views.ok_or_else(|| corrupt(&"a tenant has no environment"))?;
+    Ok(answer::write_list(views, page.next))
 }

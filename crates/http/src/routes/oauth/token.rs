@@ -94,7 +94,13 @@ pub(super) async fn authenticate<T: Send + 'static>(
     }
     let now = deps.now();
     let secret = presented.secret.expose_secret();
-    let checked = client_auth::authenticate(&deps.hasher, known.as_ref(), secret, now);
+    let checked = client_auth::authenticate(
+        &deps.hasher,
+        &deps.verified_secrets,
+        known.as_ref(),
+        secret,
+        now,
+    );
     match (checked, known) {
         (Ok(authenticated), Some(known)) => {
             call.trace.set_actor(known.client.id.to_string());

@@ -80,7 +80,7 @@ async fn active_claims(
     let Verified { mut claims, kid } = verified;
     let token_id = claims.jti.clone();
     let subject = call
-        .look_up(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))
+        .glance(move |unit| tokens::client_of_active(unit, &id, &token_id, &kid))
         .await?;
     let told = subject.filter(|subject| tokens::may_introspect(asking, subject));
     Ok(told.map(|subject| {

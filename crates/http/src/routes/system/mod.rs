@@ -91,7 +91,7 @@ async fn get(_: System, call: Call) -> Result<HttpResponse, ApiError> {
     let id = call.path_id("uuid", TenantId::parse)?;
     let all = EnvironmentAccess::All;
     let (tenant, environment) = call
-        .look_up(move |unit| tenants::get(unit, &all, id))
+        .glance(move |unit| tenants::get(unit, &all, id))
         .await?;
     call.trace.concerns(tenant.id, Some(environment.id));
     representation::conditional_item(&call, &tenant)
