@@ -174,13 +174,14 @@ struct WhoAmI<'a> {
 /// The tenant whose host was asked for.
 async fn tenant_of(request: &HttpRequest, service: &Service) -> Result<Arc<Served>, Problem> {
     // Not `connection_info()`, which believes whoever sends a forwarding header.
-    let host = match request.uri().authority() {
-        Some(authority) => authority.as_str(),
-        None => {
-            let header = request.headers().get(header::HOST);
-            header.and_then(|value| value.to_str().ok()).unwrap_or("")
-        }
-    };
+    let header = request.headers().get(header::HOST);
+    let named = header.and_then(|value| value.to_str().ok());
+    // RFC 9112 §3.2.2: a request for a whole URL names its host there.
+    let authority = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+    let host = authority.or(named).unwrap_or("");
     let host = HostName::parse(host).map_err(|_| Problem::NoHost)?;
     if let Some(tenant) = service.tenants.kept(&host) {
         return Ok(tenant);

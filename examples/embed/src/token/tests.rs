@@ -18,6 +18,9 @@ use tenantry_domain::testing;
 use super::*;
 
 const ISSUER: &str = "https://manage.example.com";
+/// Something that is done to a good header.
+type Harm = fn(&mut Header);
+
 const LATER: i64 = 32_503_680_000;
 
 /// A key pair, and what its server publishes.
@@ -127,16 +130,15 @@ async fn a_tenants_token_is_taken_and_everything_else_is_not() {
         let refused = outcome(&header(), &claims).await;
         assert_eq!(refused.unwrap_err(), Refusal::Invalid, "{member}: {value}");
     }
-    type Harm = fn(&mut Header);
     let harms: [(&str, Harm); 5] = [
         ("no type", |header| header.typ = None),
         ("another type", |header| header.typ = Some("JWT".to_owned())),
         ("no key", |header| header.kid = None),
         ("an unusable key", |header| {
-            header.kid = Some("two".to_owned())
+            header.kid = Some("two".to_owned());
         }),
         ("something critical", |header| {
-            header.crit = Some(vec!["exp".to_owned()])
+            header.crit = Some(vec!["exp".to_owned()]);
         }),
     ];
     for (what, harm) in harms {

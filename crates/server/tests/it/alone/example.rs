@@ -74,8 +74,8 @@ fn the_example_in_python_creates_a_tenant_and_goes_on_in_the_feed_where_it_was()
     assert_eq!(run(&server, &["follow", "--once"]), Vec::<Value>::new());
 
     let path = format!("/v1/tenants/{id}");
-    let patch = server.patch(&path).bearer(&server.token());
-    patch
+    let renamed = server.patch(&path).bearer(&server.token());
+    renamed
         .json(&json!({"name": "Other"}))
         .send()
         .expect_status(200);
