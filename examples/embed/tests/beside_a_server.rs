@@ -1,4 +1,9 @@
 //! The example beside a real server, on SQLite and on PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail the test that called them; clippy only exempts the test functions themselves"
+)]
 
 use std::{
     io::{BufRead as _, BufReader},
