@@ -6,6 +6,37 @@
 //! not at all. A unit of work that is dropped without [`commit`](UnitOfWork::commit)
 //! has done nothing. The [clock](crate::clock::Clock) is the third thing; it stands
 //! beside the instants that it gives.
+//!
+//! # The traits
+//!
+//! | trait | is |
+//! |---|---|
+//! | [`Store`] | the database; everything begins there |
+//! | [`Snapshot`] | one consistent state to read from, which hands out the `…Queries` |
+//! | [`UnitOfWork`] | one transaction to write in, which hands out the `…Repository`s; each of those is its `…Queries` as well |
+//! | [`Group`] | several units of work that become durable by one commit |
+//! | [`EnvironmentQueries`], [`TenantQueries`], [`ClientQueries`], [`AccountQueries`] | environments and regions, tenants, clients with their secrets, system accounts |
+//! | [`ChangeQueries`], [`ChangeLog`] | the record of changes, which is the feed |
+//! | [`WebhookQueries`], [`WebhookRepository`] | webhooks, their secrets and deliveries |
+//! | [`EventQueries`], [`EventRepository`] | analytic events |
+//! | [`KeyQueries`], [`TokenQueries`], [`AnswerQueries`], [`ServerSecretQueries`] | signing keys, revoked tokens, answers that are kept for repeats, secrets of all servers; each with its repository |
+//! | [`Entropy`] | random bits |
+//!
+//! # What a store of one's own must hold
+//!
+//! Use cases rely on it, and a store that does not hold it breaks rules that they can't check:
+//!
+//! - A snapshot shows one state, whatever is committed meanwhile.
+//! - Two units of work that change the same thing never both succeed from the same state. The easiest way is
+//!   to let them queue.
+//! - What must be [`Unique`] is, under any concurrency; the second one gets [`StoreError::Taken`].
+//! - A write that names the version it has read is done in that version only ([`VersionedWrite`]).
+//! - Numbers of tenants and of changes are given out in the order of commits, and never twice.
+//! - What was committed is durable, and every later snapshot shows it.
+//! - A unit that has met an error is dropped, and then nothing of it has happened. Where a commit may have
+//!   happened or not, it says so ([`StoreError::OutcomeUnknown`]).
+//!
+//! `crates/storage/tests/contract` is the suite that both databases of `tenantry-storage` pass.
 
 mod webhook;
 

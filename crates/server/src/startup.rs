@@ -72,17 +72,8 @@ fn open_with(settings: &Settings, busy_timeout: Duration) -> Result<Database, Fa
 
 /// Opens a database that is there, and makes nothing for it.
 pub(crate) fn open_there(settings: &Settings) -> Result<Database, Failure> {
-    if let Some(path) = settings
-        .database
-        .url
-        .sqlite_path()
-        .filter(|path| !path.exists())
-    {
-        let problem = format!("{} is not there", path.display());
-        return Err(Failure::setting(Key::DatabaseUrl, &problem));
-    }
     let options = options(settings, BUSY_TIMEOUT);
-    Database::open(&options).map_err(|error| Failure::database(&error))
+    Database::open_existing(&options).map_err(|error| Failure::database(&error))
 }
 
 fn options(settings: &Settings, busy_timeout: Duration) -> DatabaseOptions {

@@ -68,6 +68,9 @@ pub enum Synchronous {
 /// Why a database could not be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
+    /// There is no such file, and none was to be made.
+    #[error("{} is not there", .0.display())]
+    NotThere(PathBuf),
     /// The directory of the file is not there.
     #[error("the directory {} does not exist", .0.display())]
     NoDirectory(PathBuf),
@@ -141,6 +144,15 @@ impl Database {
             url: options.url.clone(),
             backend,
         })
+    }
+
+    /// Opens a database that somebody else has made, for those who share a server's: a name that was
+    /// mistyped is [`OpenError::NotThere`], and makes no file.
+    pub fn open_existing(options: &DatabaseOptions) -> Result<Self, OpenError> {
+        match options.url.sqlite_path().filter(|path| !path.exists()) {
+            Some(path) => Err(OpenError::NotThere(path.to_owned())),
+            None => Self::open(options),
+        }
     }
 
     /// Where it is.

@@ -4,6 +4,70 @@
 //! is all that the crates above see. It is opened from a [`DatabaseUrl`], whose scheme
 //! alone decides which database it is.
 //!
+//! # Example
+//!
+//! A database of one's own, from nothing to the feed of its changes. Who shares the database of a server
+//! opens it by [`Database::open_existing`], and leaves its schema to the server.
+//!
+//! ```
+//! use tenantry_domain::{
+//!     data::TenantData,
+//!     environment::EnvironmentAccess,
+//!     error::Error,
+//!     feed::Sequence,
+//!     host::HostName,
+//!     page::Limit,
+//!     port::{read, write},
+//!     subdomain::Label,
+//!     usecase::{environments, feed, tenants},
+//! };
+//! use tenantry_storage::{Database, DatabaseOptions, DatabaseUrl};
+//! # use tenantry_domain::testing::{context, create_reference_environment, credentials};
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("tenantry.db");
+//!
+//! let database = Database::open(&DatabaseOptions::new(DatabaseUrl::sqlite(&path)))?;
+//! database.migrate()?;
+//!
+//! // A `Context` has the program's clock and chance; credentials are minted by whoever hashes secrets.
+//! let context = context();
+//! let environment = write(&database, |unit| {
+//!     environments::create(unit, &context, create_reference_environment())
+//! })?;
+//! let command = tenants::CreateTenant {
+//!     environment_id: environment.id,
+//!     label: Label::parse("my-tenant")?,
+//!     name: None,
+//!     data: TenantData::parse(r#"{"plan":"gold"}"#)?,
+//!     credentials: credentials(&context),
+//! };
+//! let access = EnvironmentAccess::All;
+//! let made = write(&database, |unit| {
+//!     tenants::create(unit, &context, &access, command.clone())
+//! })?;
+//!
+//! // The label is taken now, under any concurrency.
+//! let again = write(&database, |unit| tenants::create(unit, &context, &access, command));
+//! assert!(matches!(again, Err(Error::Invalid(_))));
+//!
+//! // Whatever is read in one snapshot is of one state.
+//! let host = HostName::parse("my-tenant.vii.mattr.global:443")?;
+//! let (found, latest) = read(&database, |unit| {
+//!     let (tenant, _) = tenants::resolve(unit, &access, &host)?;
+//!     Ok::<_, Error>((tenant, feed::latest(unit)?))
+//! })?;
+//! assert_eq!(found.id, made.tenant.id);
+//!
+//! // Every change is in the feed, in the order of commits, and what was refused is not.
+//! let page = read(&database, |unit| {
+//!     feed::read(unit, &access, Sequence::START, Limit::default())
+//! })?;
+//! let kinds: Vec<_> = page.changes.iter().map(|change| change.kind.as_str()).collect();
+//! assert_eq!(kinds, ["environment.created", "tenant.created", "client.created"]);
+//! assert_eq!(page.next, latest);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # How it is made
 //!
 //! `queries` holds every repository once. Each database includes that source as a

@@ -193,10 +193,14 @@ impl Node {
         false
     }
 
+    /// Where it listens, while it runs: no slash at the end.
+    pub fn url(&self) -> &str {
+        &self.process.as_ref().expect("it runs").url
+    }
+
     /// A client of it, while it runs.
     pub fn http(&self) -> Http {
-        let running = self.process.as_ref().expect("it runs");
-        Http::new(running.url.clone())
+        Http::new(self.url().to_owned())
     }
 
     /// Its management client.

@@ -8,7 +8,7 @@ use crate::Failure;
 
 /// What each crate of the workspace may depend on. A crate that is not here has no
 /// place in the house yet.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("tenantry-domain", &[]),
     ("tenantry-storage", &["tenantry-domain"]),
     ("tenantry-auth", &["tenantry-domain"]),
@@ -23,6 +23,11 @@ const ALLOWED: [(&str, &[&str]); 8] = [
         ],
     ),
     ("tenantry-trials", &["tenantry-domain", "tenantry-storage"]),
+    // What an embedder takes, and no more.
+    (
+        "tenantry-example-embed",
+        &["tenantry-domain", "tenantry-storage"],
+    ),
     // What the server is measured against knows nothing of it.
     ("tenantry-baselines", &[]),
     (
@@ -32,7 +37,10 @@ const ALLOWED: [(&str, &[&str]); 8] = [
 ];
 
 /// What only a crate's tests may know.
-const ALLOWED_TO_TESTS: [(&str, &str); 1] = [("tenantry", "tenantry-trials")];
+const ALLOWED_TO_TESTS: [(&str, &str); 2] = [
+    ("tenantry", "tenantry-trials"),
+    ("tenantry-example-embed", "tenantry-trials"),
+];
 
 /// Libraries that would carry a layer's knowledge into another one, and where they
 /// belong. Tests may use them anywhere above the domain.
@@ -49,15 +57,25 @@ const KEPT: [(&str, &[&str]); 13] = [
     ("pq-sys", &["tenantry-storage"]),
     ("r2d2", &["tenantry-storage"]),
     ("argon2", &["tenantry-auth"]),
-    ("jsonwebtoken", &["tenantry-auth"]),
+    ("jsonwebtoken", &["tenantry-auth", "tenantry-example-embed"]),
     ("aws-lc-rs", &["tenantry-auth", "tenantry-baselines"]),
     (
         "actix-web",
-        &["tenantry-http", "tenantry", "tenantry-baselines"],
+        &[
+            "tenantry-http",
+            "tenantry",
+            "tenantry-example-embed",
+            "tenantry-baselines",
+        ],
     ),
     (
         "tokio",
-        &["tenantry-http", "tenantry", "tenantry-baselines"],
+        &[
+            "tenantry-http",
+            "tenantry",
+            "tenantry-example-embed",
+            "tenantry-baselines",
+        ],
     ),
 ];
 

@@ -11,7 +11,10 @@ const INHERITED: [&str; 5] = ["version", "edition", "rust-version", "license", "
 pub(super) fn check(root: &Path) -> Result<Vec<String>, Failure> {
     let crates = entries(&root.join("crates")).map_err(|error| Failure::new(error.to_string()))?;
     let mut faults = Vec::new();
-    for package in crates.into_iter().chain([root.join("xtask")]) {
+    for package in crates
+        .into_iter()
+        .chain([root.join("examples/embed"), root.join("xtask")])
+    {
         let path = package.join("Cargo.toml");
         let shown = relative(&path, root);
         let found = faults_of(&read(&path)?);

@@ -91,7 +91,8 @@ pub(crate) struct Create {
     #[arg(long, value_parser = Name::parse)]
     name: Name,
     /// What it may do, such as tenants:read; everything where it is not given
-    #[arg(long = "scope", value_name = "SCOPE", num_args = 1.., value_delimiter = ' ')]
+    #[arg(long = "scope", value_name = "SCOPE", num_args = 1.., value_delimiter = ' ',
+        value_parser = scope)]
     scopes: Vec<ManagementScope>,
     /// An environment that it is bound to; it is bound to none where it is not given
     #[arg(long = "environment", value_name = "ID", num_args = 1..,
@@ -99,6 +100,16 @@ pub(crate) struct Create {
     environments: Vec<EnvironmentId>,
     #[command(flatten)]
     secret: SecretArgs,
+}
+
+fn scope(text: &str) -> Result<ManagementScope, String> {
+    text.parse().map_err(|_| {
+        let all = ManagementScope::ALL.map(ManagementScope::as_str);
+        format!(
+            "no scope of the management API; there are {}",
+            all.join(", ")
+        )
+    })
 }
 
 impl ClientCommand {

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bootstrap;
 mod client;
 mod dev;
 mod doctor;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use self::{
+    bootstrap::Bootstrap,
     client::ClientCommand,
     dev::DevCommand,
     doctor::Doctor,
@@ -82,23 +84,25 @@ Every setting can also stand in an environment variable (shown in brackets) and,
 its name without TENANTRY_ and in lower case, in the settings file. A flag wins over a
 variable, and that over the file. `tenantry --help` shows all settings.
 
-Exit status: 0 done, 1 the command failed, 2 a setting or the usage is wrong, or the
-database can't be reached.";
+Exit status: 0 done, 1 refused or failed, 2 a setting or the usage is wrong, or the database
+can't be used.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve (also without any command): migrate, fill an empty database, listen
     Serve,
+    /// Make an empty database ready as the first start does, without a server
+    Bootstrap(Bootstrap),
     /// Bring the database's schema up to date, or show how far it is
     #[command(subcommand)]
     Migrate(MigrateCommand),
-    /// Make and list environments
+    /// Make and list environments, and choose the default one
     #[command(subcommand)]
     Environment(EnvironmentCommand),
     /// Make, list, show, suspend and delete tenants
     #[command(subcommand)]
     Tenant(TenantCommand),
-    /// Make clients of the management API
+    /// Make, list, rotate, disable and delete clients of the management API
     #[command(subcommand)]
     Client(ClientCommand),
     /// Make, list and delete accounts of the system API, and change their passwords
@@ -181,6 +185,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     }
     match command {
         Command::Serve => serve::run(settings),
+        Command::Bootstrap(command) => command.run(&settings),
         Command::Migrate(command) => command.run(&settings),
         Command::Environment(command) => command.run(&settings),
         Command::Tenant(command) => command.run(&settings),

@@ -94,7 +94,7 @@ pub(crate) struct List {
     /// How many at the most: 1 to 1000
     #[arg(long, value_name = "N", default_value = "100", value_parser = Limit::parse)]
     limit: Limit,
-    /// Those behind a page, by what that has said
+    /// Those behind another page, by the place that it has ended with
     #[arg(long, value_name = "CURSOR", value_parser = Cursor::decode)]
     after: Option<Cursor>,
     #[command(flatten)]
@@ -287,8 +287,25 @@ impl Named {
         tenants::resolve(unit, &all, &host)
     }
 
+    fn refused(&self, error: Error) -> Failure {
+        match error {
+            Error::Missing(Thing::Tenant) => {
+                Failure::command("there is no such tenant; see `tenantry tenant list`")
+            }
+            // Whoever has made `my-tenant` a moment ago asks for `my-tenant`.
+            Error::NoSuchDomain(name) if name == self.tenant.to_ascii_lowercase() => {
+                Failure::command(&format!(
+                    "`{name}` is neither an id nor a whole host name, such as \
+                     {name}.example.com; see `tenantry tenant list`"
+                ))
+            }
+            other => Failure::of_use_case(&other),
+        }
+    }
+
     fn show(self, store: &dyn Store) -> Result<(), Failure> {
-        let (tenant, environment) = read(store, |unit| self.find(unit)).map_err(refused)?;
+        let (tenant, environment) =
+            read(store, |unit| self.find(unit)).map_err(|error| self.refused(error))?;
         let shown = Shown {
             tenant: TenantView::new(&tenant, &environment),
             data: Some(
@@ -306,7 +323,8 @@ impl Named {
         status: TenantStatus,
         what: &str,
     ) -> Result<(), Failure> {
-        let (found, _) = read(store, |unit| self.find(unit)).map_err(refused)?;
+        let (found, _) =
+            read(store, |unit| self.find(unit)).map_err(|error| self.refused(error))?;
         let command = PatchTenant {
             status: Some(status),
             ..PatchTenant::default()
@@ -315,19 +333,20 @@ impl Named {
             let all = EnvironmentAccess::All;
             tenants::patch(unit, context, &all, found.id, &Precondition::None, command)
         })
-        .map_err(refused)?;
+        .map_err(|error| self.refused(error))?;
         self.tell(&tenant, &environment, what)
     }
 
     fn delete(self, store: &dyn Store, context: &Context) -> Result<(), Failure> {
-        let (tenant, environment) = read(store, |unit| self.find(unit)).map_err(refused)?;
+        let (tenant, environment) =
+            read(store, |unit| self.find(unit)).map_err(|error| self.refused(error))?;
         // That one and no other, should its host be another's by now.
         let exactly = tenant.id;
         write(store, |unit| {
             let all = EnvironmentAccess::All;
             tenants::delete(unit, context, &all, exactly, &Precondition::None)
         })
-        .map_err(refused)?;
+        .map_err(|error| self.refused(error))?;
         self.tell(&tenant, &environment, "Deleted")
     }
 
@@ -360,13 +379,4 @@ fn to_text(tenant: &Tenant, environment: &Environment) -> String {
     ];
     let lines = lines.map(|(name, value)| format!("{name:<12} {value}"));
     lines.join("\n")
-}
-
-fn refused(error: Error) -> Failure {
-    match error {
-        Error::Missing(Thing::Tenant) => {
-            Failure::command("there is no such tenant; see `tenantry tenant list`")
-        }
-        other => Failure::of_use_case(&other),
-    }
 }

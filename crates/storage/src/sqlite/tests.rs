@@ -29,7 +29,7 @@ use tenantry_domain::{
 };
 
 use super::{Backend, open};
-use crate::{DatabaseOptions, DatabaseUrl, OpenError, Synchronous};
+use crate::{Database, DatabaseOptions, DatabaseUrl, OpenError, Synchronous};
 
 fn at(directory: &TempDir) -> PathBuf {
     directory.path().join("tenantry.db")
@@ -163,6 +163,18 @@ fn what_can_not_be_opened_says_why_in_one_line() {
         drop(open(&path, &options(&path)).unwrap());
         assert!(path.is_file(), "{name}");
     }
+}
+
+#[test]
+fn a_database_that_is_to_be_there_is_not_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tenantry.db");
+    let options = DatabaseOptions::new(DatabaseUrl::sqlite(&path));
+    let error = Database::open_existing(&options).unwrap_err();
+    assert!(matches!(error, OpenError::NotThere(_)), "{error}");
+    assert!(!path.exists());
+    Database::open(&options).unwrap();
+    Database::open_existing(&options).unwrap();
 }
 
 #[test]

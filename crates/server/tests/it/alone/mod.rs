@@ -3,6 +3,10 @@
 
 // The file of SQLite is put away.
 mod database_away;
+// Commands that documents have readers paste: what they mean is the wire's.
+mod documents;
+// A script in another language, which knows nothing but the wire.
+mod example;
 // The OpenAPI document, what others make of it, and what they find with it.
 mod openapi;
 // A setting is refused before there is a database, or because there is none.

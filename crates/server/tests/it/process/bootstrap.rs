@@ -57,6 +57,24 @@ fn the_data_directory_and_its_files_are_the_owners_alone() {
 }
 
 #[test]
+fn the_command_makes_ready_what_the_first_start_would_and_does_it_once() {
+    let mut server = Server::builder().on_an_empty_database().prepare();
+    let bootstrap = ["bootstrap", "--output", "json"];
+    let done = cli(&server, &bootstrap).json();
+    assert_eq!(done["filled"], true, "{done}");
+    assert!(!done["applied"].as_array().unwrap().is_empty(), "{done}");
+    let file = server.data_directory().join(FILE);
+    assert_eq!(done["credentialsFile"], file.to_str().unwrap());
+    let written = std::fs::read(&file).unwrap();
+    let again = cli(&server, &bootstrap).json();
+    let nothing = serde_json::json!({"applied": [], "filled": false, "credentialsFile": null});
+    assert_eq!(again, nothing);
+    server.restart();
+    server.token();
+    assert_eq!(std::fs::read(&file).unwrap(), written);
+}
+
+#[test]
 fn the_master_key_is_32_bytes_in_base64() {
     use base64::Engine as _;
     let server = Server::start();

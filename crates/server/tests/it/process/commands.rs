@@ -114,6 +114,9 @@ fn a_client_with_a_scope_or_environment_that_is_none_is_not_made() {
         assert!(!output.status.success(), "{args:?}: {}", output.stdout);
         assert!(!output.stderr.is_empty());
         assert!(!output.stdout.contains("clientSecret"), "{}", output.stdout);
+        // Whoever has mistyped a scope is told which there are.
+        let is_scope = args[0] == "--scope";
+        assert_eq!(output.stderr.contains("environments:write"), is_scope);
     }
 }
 

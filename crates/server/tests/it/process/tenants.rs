@@ -109,4 +109,9 @@ fn what_the_rules_refuse_is_refused_here_too() {
     }
     let listed = command(&server, &["tenant", "list"]);
     assert_eq!(listed["data"].as_array().unwrap().len(), 1);
+    // What was made as `taken` is not found as `taken`; it is told what is wrong with that.
+    let refused = cli(&server, &["tenant", "show", "taken"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = "neither an id nor a whole host name";
+    assert!(refused.stderr.contains(said), "{refused:?}");
 }
