@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod crash;
+mod faults;
 mod fuzz;
 mod migrate;
 mod model;
@@ -32,6 +33,8 @@ enum Task {
     Migrate(migrate::Migrate),
     /// Kill a server at random moments, restart it, and check what is left
     Crash(crash::Crash),
+    /// Make every system call of every kind of change fail, or the last one, and check what is left
+    Faults(faults::Faults),
     /// Ask servers on both databases and a model for the same things, and compare the answers
     Model(model::Model),
     /// Try every property with many cases
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Migrate(migrate) => migrate.run(),
         Task::Crash(crash) => crash.run(root()),
+        Task::Faults(faults) => faults.run(root()),
         Task::Model(model) => model.run(root()),
         Task::Fuzz(fuzz) => fuzz.run(root()),
         Task::Openapi(openapi) => openapi.run(root()),

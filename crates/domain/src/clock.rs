@@ -17,6 +17,10 @@ pub struct Timestamp(OffsetDateTime);
 #[error("is not a date-time of RFC 3339")]
 pub struct InvalidTimestamp;
 
+/// For how many seconds what has expired is still remembered where forgetting it could do harm: a clock that was
+/// ahead for a while may make it count again when it is set right. A week.
+pub const REMEMBERED_SECONDS: i64 = 7 * 86_400;
+
 impl Timestamp {
     /// Takes an instant of any precision and offset; what is finer than a
     /// microsecond is cut off.

@@ -293,11 +293,22 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
+impl Lease {
+    /// The longest time that one is given for, in seconds: more than twice the longest time-out.
+    pub const MAX_SECONDS: i64 = 180;
+
+    /// Whether it holds at that instant. One that ends later than any can was given before the clock was set back,
+    /// and who had it may be gone.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        now < self.until && self.until <= now.plus_seconds(Self::MAX_SECONDS)
+    }
+}
+
 impl Line {
     /// Whether somebody else works on it.
     pub fn is_held_from(&self, token: LeaseToken, now: Timestamp) -> bool {
         self.lease
-            .is_some_and(|lease| lease.token != token && now < lease.until)
+            .is_some_and(|lease| lease.token != token && lease.holds(now))
     }
 }
 
@@ -388,5 +399,7 @@ mod tests {
         assert!(!line.is_held_from(token(1), at(0)));
         assert!(line.is_held_from(token(2), at(9)));
         assert!(!line.is_held_from(token(2), at(10)));
+        // The clock was set back by a day since.
+        assert!(!line.is_held_from(token(2), at(10 - 86_400)));
     }
 }

@@ -261,6 +261,12 @@ pub(crate) fn is_busy(error: &Error) -> bool {
         if matches!(meaning(information.message()), Some(Meaning::Busy(_))))
 }
 
+/// Whether a connection turns out to be for reading alone.
+pub(crate) fn is_read_only(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, information)
+        if information.message().starts_with("attempt to write a readonly database"))
+}
+
 fn taken(information: &dyn DatabaseErrorInformation) -> Option<Unique> {
     let known = if let Some(constraint) = information.constraint_name() {
         UNIQUE.iter().find(|(_, known, _)| *known == constraint)

@@ -21,11 +21,13 @@
 pub mod checker;
 pub mod crash;
 pub mod evidence;
+pub mod faults;
 pub mod feed;
 pub mod history;
 pub mod http;
 pub mod linear;
 pub mod model;
 pub mod node;
+pub mod shim;
 pub mod world;
 pub mod writers;

@@ -10,7 +10,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::http::{Credential, Http};
+use crate::{
+    http::{Credential, Http},
+    shim::Shim,
+};
 
 /// How long a server may take to start or to end.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -26,7 +29,19 @@ pub struct Node {
     binary: PathBuf,
     settings: Vec<(&'static str, String)>,
     process: Option<Running>,
+    shim: Option<Shim>,
     directory: TempDir,
+}
+
+/// How a command has ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its exit status; none if it was killed.
+    pub status: Option<i32>,
+    /// What it has said.
+    pub output: String,
+    /// What it has complained of.
+    pub complaint: String,
 }
 
 #[derive(Debug)]
@@ -50,6 +65,7 @@ impl Node {
             binary: binary.to_owned(),
             settings: Vec::new(),
             process: None,
+            shim: None,
             directory,
         };
         // Tokens stay good when the port changes.
@@ -71,6 +87,27 @@ impl Node {
     pub fn set(&mut self, name: &'static str, value: &str) {
         self.settings.retain(|(set, _)| *set != name);
         self.settings.push((name, value.to_owned()));
+    }
+
+    /// Takes back a setting for the next start.
+    pub fn unset(&mut self, name: &'static str) {
+        self.settings.retain(|(set, _)| *set != name);
+    }
+
+    /// Lets system calls of the next start, and of commands, be made to fail.
+    pub fn put_under_faults(&mut self) {
+        let root = self.directory.path();
+        self.shim = Some(Shim::new(root.join("control"), root));
+        // What spills over from memory counts as well.
+        let spill = root.join("spill");
+        fs::create_dir_all(&spill).expect("the directory can be written to");
+        self.set("SQLITE_TMPDIR", &spill.display().to_string());
+    }
+
+    /// What makes its system calls fail.
+    pub fn faults(&self) -> &Shim {
+        let shim = self.shim.as_ref();
+        shim.expect("it was put under faults")
     }
 
     /// Where it keeps its data.
@@ -132,12 +169,22 @@ impl Node {
     /// Runs another command of the binary on the same settings, to its end; what it has
     /// said, or why it has failed.
     pub fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let ended = self.run_to_end(arguments);
+        match ended.status {
+            Some(0) => Ok(ended.output),
+            _ => Err(ended.complaint),
+        }
+    }
+
+    /// The same; how it has ended.
+    pub fn run_to_end(&self, arguments: &[&str]) -> Ended {
         let output = self.command_of(arguments).output();
         let output = output.expect("the binary can be run");
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        Ended {
+            status: output.status.code(),
+            output: String::from_utf8_lossy(&output.stdout).into_owned(),
+            complaint: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
-        Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// Starts it and kills it after that time, wherever it is then.
@@ -165,6 +212,7 @@ impl Node {
             .current_dir(self.directory.path())
             .env_clear()
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .envs(self.shim.iter().flat_map(Shim::settings))
             .stdin(Stdio::null());
         command
     }

@@ -40,8 +40,8 @@ impl Writer {
 /// All writers; one that stands here twice asks twice as often.
 pub fn all() -> Vec<Writer> {
     vec![
-        Writer(|world, _| create_managed(world, &world.new_name("m"), None)),
-        Writer(|world, _| create_managed(world, &world.new_name("n"), None)),
+        Writer(|world, _| drop(create_managed(world, &world.new_name("m"), None))),
+        Writer(|world, _| drop(create_managed(world, &world.new_name("n"), None))),
         Writer(|world, _| create_record(world)),
         Writer(|world, rng| on_any(world, rng, |known| replace(world, known, None))),
         Writer(|world, rng| on_any(world, rng, |known| replace(world, known, None))),
@@ -67,7 +67,8 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn create_managed(world: &World, label: &str, race: Option<String>) {
+/// Makes a tenant through the management API; gives it if it was acknowledged.
+pub(crate) fn create_managed(world: &World, label: &str, race: Option<String>) -> Option<Known> {
     let mark = world.new_name("mark-");
     let attempt = Attempt {
         what: "create a tenant",
@@ -86,20 +87,21 @@ fn create_managed(world: &World, label: &str, race: Option<String>) {
     let answer = world.ask(attempt, request, |attempt, answer| {
         attempt.tenant = Some(bare_id(&text(&answer.json()["id"])));
     });
-    if let Some(made) = answer.map(|answer| answer.json()) {
-        let id = text(&made["id"]);
-        let client = &made["client"];
-        let client = (text(&client["clientId"]), text(&client["clientSecret"]));
-        world.promise(Promise::Opens {
-            tenant: id.clone(),
-            client: client.clone(),
-        });
-        world.learn(Known {
-            id,
-            version: 1,
-            client: Some(client),
-        });
-    }
+    let made = answer?.json();
+    let id = text(&made["id"]);
+    let client = &made["client"];
+    let client = (text(&client["clientId"]), text(&client["clientSecret"]));
+    world.promise(Promise::Opens {
+        tenant: id.clone(),
+        client: client.clone(),
+    });
+    let known = Known {
+        id,
+        version: 1,
+        client: Some(client),
+    };
+    world.learn(known.clone());
+    Some(known)
 }
 
 /// Makes a tenant through the system API, under an id that is known before.
@@ -126,7 +128,7 @@ pub(crate) fn create_record(world: &World) {
     }
 }
 
-fn replace(world: &World, known: &Known, race: Option<String>) {
+pub(crate) fn replace(world: &World, known: &Known, race: Option<String>) {
     let mark = world.new_name("mark-");
     let attempt = Attempt {
         what: "replace a record",
@@ -145,7 +147,7 @@ fn replace(world: &World, known: &Known, race: Option<String>) {
     }
 }
 
-fn patch(world: &World, known: &Known) {
+pub(crate) fn patch(world: &World, known: &Known) {
     let mark = world.new_name("mark-");
     let attempt = Attempt {
         what: "patch a tenant",
@@ -222,7 +224,7 @@ fn life_of_a_client(world: &World, rng: &mut fastrand::Rng) {
     }
 }
 
-fn delete(world: &World, known: &Known) {
+pub(crate) fn delete(world: &World, known: &Known) {
     // Gone or perhaps gone: nobody else begins with it.
     world.forget(&known.id);
     let through_system = known.client.is_none();
@@ -287,7 +289,13 @@ fn revoke(world: &World) {
 
 fn race_for_label(world: &World) {
     let label = world.new_name("r");
-    race(|| create_managed(world, &label, Some(format!("the label {label}"))));
+    race(|| {
+        drop(create_managed(
+            world,
+            &label,
+            Some(format!("the label {label}")),
+        ))
+    });
 }
 
 fn race_for_version(world: &World, known: &Known) {

@@ -35,6 +35,9 @@ const LOOKS: usize = 20;
 /// they are looked at again.
 const AHEAD: i64 = 10_000;
 
+/// A wait that is longer than so many seconds is looked into: the clock may have been set back since it began.
+const LONG: i64 = 3_600;
+
 /// Where a server has come to in looking for a webhook's next change, and in which version of
 /// the webhook. It is kept in memory, so that changes which pass no filter cost no write.
 pub type Skimmed = HashMap<WebhookId, (Version, Sequence)>;
@@ -72,12 +75,15 @@ pub fn survey(
         if is_busy(id) {
             continue;
         }
-        if let Some(lease) = line.lease.filter(|lease| now < lease.until) {
+        if let Some(lease) = line.lease.filter(|lease| lease.holds(now)) {
             later(lease.until);
             continue;
         }
         match line.due_at {
             Some(due) if due <= now => ready.push(id),
+            Some(due) if due > now.plus_seconds(LONG) && head_is_due(unit, id, now)? => {
+                ready.push(id);
+            }
             Some(due) => later(due),
             None => {
                 if is_waited_for(unit, skimmed, id, version, &line, latest)? {
@@ -88,6 +94,12 @@ pub fn survey(
     }
     survey.ready = ready;
     Ok(survey)
+}
+
+/// Whether what is first in a webhook's line may be sent, whatever the line says.
+fn head_is_due(unit: &mut dyn Snapshot, id: WebhookId, now: Timestamp) -> Result<bool, StoreError> {
+    let head = unit.webhooks().pending(id, 1)?;
+    Ok(head.first().is_some_and(|head| head.is_due(now)))
 }
 
 /// Whether there is a change for a webhook for which nothing is pending.

@@ -99,6 +99,10 @@ pub fn create(
     let (domain, tenant_domain) = (&command.domain, command.tenant_domain.as_ref());
     let taken_domains =
         refuse_taken_domains(unit, None, Some(domain), tenant_domain.or(Some(domain)));
+    // Of a unit that has failed nothing more is asked.
+    if let Err(error @ Error::Store(_)) = taken_domains {
+        return Err(error);
+    }
     let region = match (choose_region(unit, context, command.region), taken_domains) {
         (Ok(region), Ok(())) => region,
         // All that is wrong is told at once.

@@ -1,7 +1,7 @@
 //! What can be done with answers that are kept for a repeat.
 
 use crate::{
-    clock::Timestamp,
+    clock::{REMEMBERED_SECONDS, Timestamp},
     error::Error,
     idempotency::{AnswerId, Fingerprint, KeptAnswer, Repeat},
     port::{Snapshot, UnitOfWork},
@@ -32,8 +32,10 @@ pub fn look_up(
 }
 
 /// Keeps the answer of a request that the same unit has done, and clears away some of
-/// those that are forgotten.
+/// those that are forgotten, and were so long ago: a repeat must find its answer also after the clock was ahead for a
+/// while.
 pub fn keep(unit: &mut dyn UnitOfWork, answer: &KeptAnswer, now: Timestamp) -> Result<(), Error> {
-    unit.answers().forget_expired(now, CLEARED_AT_ONCE)?;
+    let long_ago = now.plus_seconds(-REMEMBERED_SECONDS);
+    unit.answers().forget_expired(long_ago, CLEARED_AT_ONCE)?;
     Ok(unit.answers().keep(answer)?)
 }

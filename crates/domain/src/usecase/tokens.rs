@@ -3,7 +3,7 @@
 
 use crate::{
     client::{ClientId, ClientOwner, KnownClient},
-    clock::Timestamp,
+    clock::{REMEMBERED_SECONDS, Timestamp},
     error::Error,
     port::{Snapshot, UnitOfWork},
     token::RevokedToken,
@@ -32,13 +32,15 @@ pub fn may_introspect(asking: &KnownClient, subject: &KnownClient) -> bool {
     }
 }
 
-/// Revokes a token, and forgets those that have expired meanwhile.
+/// Revokes a token, and forgets those that have expired long ago: one that is forgotten while the clock is ahead
+/// would be good again when it is set right.
 pub fn revoke(
     unit: &mut dyn UnitOfWork,
     token: &RevokedToken,
     now: Timestamp,
 ) -> Result<(), Error> {
-    unit.tokens().forget_expired(now)?;
+    let long_ago = now.plus_seconds(-REMEMBERED_SECONDS);
+    unit.tokens().forget_expired(long_ago)?;
     Ok(unit.tokens().revoke(token)?)
 }
 

@@ -210,9 +210,12 @@ impl Delivery {
     }
 
     /// Whether it may be sent at that instant, when its turn has come.
+    ///
+    /// Where the last attempt lies ahead, the clock was set back since, and it need not wait until that has caught up.
     pub fn is_due(&self, now: Timestamp) -> bool {
+        let is_ahead = self.0.last_attempt_at.is_some_and(|last| last > now);
         self.0.status == DeliveryStatus::Pending
-            && self.0.next_attempt_at.is_none_or(|next| next <= now)
+            && (is_ahead || self.0.next_attempt_at.is_none_or(|next| next <= now))
     }
 
     /// After an attempt: delivered, or to be tried again, or given up. One that is not pending
@@ -377,6 +380,15 @@ mod tests {
         }
         let whole: i64 = waits.iter().sum();
         assert!((60_000..=86_400).contains(&whole), "{whole}");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nothing_waiting() {
+        let failed = attempted(delivery(), &answer(500, at(1)));
+        assert!(!failed.is_due(at(2)));
+        assert!(failed.is_due(at(-86_400)));
+        let done = attempted(delivery(), &answer(200, at(1)));
+        assert!(!done.is_due(at(-86_400)));
     }
 
     #[test]

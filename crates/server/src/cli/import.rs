@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use tenantry_auth::keys::KeyRing;
 use tenantry_storage::{
-    Database,
+    Database, MigrateError,
     transfer::{Record, TransferError},
 };
 
@@ -119,6 +119,10 @@ fn fill<R: BufRead>(
             Failure::command(&format!("{lines}: {cause}; nothing was stored"))
         }
         TransferError::Store(error) => Failure::of_store(&error),
+        TransferError::Migrate(MigrateError::OutcomeUnknown(cause)) => Failure::command(&format!(
+            "whether everything was stored or nothing is not known ({cause}); give the command again: \
+             if everything was, it says that the database is not empty"
+        )),
         TransferError::Migrate(error) => Failure::command(&format!(
             "{}; nothing was stored",
             with_causes(&error)

@@ -11,7 +11,11 @@
     reason = "helpers of tests fail the test that called them; clippy only exempts the test functions themselves"
 )]
 
+mod calls;
+mod clock;
+mod commands;
 mod crash;
+mod disk;
 mod failover;
 mod feed;
 mod model;

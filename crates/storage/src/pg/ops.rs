@@ -37,7 +37,7 @@ use diesel::{
 use super::{Conn, WRITE_LOCK};
 use crate::{
     error::spares_connection,
-    migrate::MigrateError,
+    migrate::{Ended, MigrateError},
     schema::{__diesel_schema_migrations as applied, tenants},
     types::{DbTime, DbUuid, SqlTimestamp},
 };
@@ -156,10 +156,15 @@ pub(super) fn exclusively<T, E: From<Error> + From<MigrateError>>(
 ) -> Result<T, E> {
     use diesel::Connection;
 
-    conn.transaction(|conn| {
-        conn.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITE_LOCK})"))?;
-        work(conn)
-    })
+    let mut is_done = false;
+    let done = conn.transaction(|conn| {
+        conn.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITE_LOCK})"))
+            .map_err(|error| Ended::Work(error.into()))?;
+        let result = work(conn).map_err(Ended::Work)?;
+        is_done = true;
+        Ok(result)
+    });
+    done.map_err(|ended: Ended<E>| ended.into_error(is_done))
 }
 
 /// Lets a transaction stay open for as long as whoever reads or writes beside it takes. Should its

@@ -90,7 +90,10 @@ impl WriteGroup {
             return;
         }
         match self.session.execute(UNDO) {
-            Ok(()) => self.session.failed = false,
+            Ok(()) => {
+                self.session.failed = false;
+                self.session.away = None;
+            }
             Err(error) => self.break_off(&error),
         }
     }

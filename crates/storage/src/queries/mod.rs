@@ -57,6 +57,9 @@ pub(super) struct Session {
     /// database (one has undone the statement, another refuses every further one), so
     /// it can only be dropped.
     failed: bool,
+    /// Why the database could not do it, where that was its state and not what it was asked for. Whatever
+    /// else is asked of the transaction fails for the same reason.
+    away: Option<String>,
     /// Whether the connection is of no more use.
     lost: bool,
     /// Which questions may be asked.
@@ -93,6 +96,7 @@ impl Session {
             questions,
             link,
             failed: false,
+            away: None,
             lost: false,
             latest_change: None,
         }
@@ -115,7 +119,11 @@ impl Session {
             self.failed = true;
             self.lost |=
                 matches!(&failure, Failure::Database(error) if ops::loses_connection(error));
-            failure.into()
+            let error = failure.into();
+            if let StoreError::Unavailable(reason) = &error {
+                self.away = Some(reason.clone());
+            }
+            error
         })
     }
 
@@ -157,6 +165,9 @@ impl Session {
     }
 
     fn refuse_if_failed(&self) -> Result<(), StoreError> {
+        if let Some(reason) = &self.away {
+            return Err(StoreError::Unavailable(reason.clone()));
+        }
         if self.failed {
             let reason = "an earlier statement of this unit has failed";
             return Err(StoreError::Failed(reason.into()));

@@ -53,7 +53,11 @@ pub(super) struct Connected {
 pub(super) struct Manager {
     path: PathBuf,
     role: Role,
+    /// How long its statements wait for a lock.
     patience: Duration,
+    /// How long it waits for one while it is made: it has to read the schema, and another process that begins or
+    /// ends at that moment has the file for itself.
+    patience_at_first: Duration,
     synchronous: Synchronous,
 }
 
@@ -89,6 +93,7 @@ impl Manager {
             path: path.to_owned(),
             role: Role::Writer,
             patience: options.busy_timeout,
+            patience_at_first: options.busy_timeout,
             synchronous: options.synchronous,
         }
     }
@@ -119,7 +124,7 @@ impl Manager {
             .max_lifetime(None)
             .idle_timeout(None)
             .test_on_check_out(false)
-            .connection_timeout(self.patience.max(Duration::from_secs(1)))
+            .connection_timeout(self.patience_at_first.max(Duration::from_secs(1)))
             .error_handler(Box::new(ToLog))
             .build(manager)
             .map_err(|error| OpenError::Other {
@@ -141,6 +146,7 @@ impl Manager {
         let manager = Self {
             role: Role::Migrator,
             patience: self.patience.max(MIGRATION_PATIENCE),
+            patience_at_first: self.patience_at_first.max(MIGRATION_PATIENCE),
             ..self.clone()
         };
         manager.establish().map_err(|error| match error {
@@ -158,6 +164,7 @@ impl Manager {
 
     /// The time-out stands first: what follows may already have to wait.
     fn pragmas(&self) -> String {
+        let at_first = self.patience_at_first.as_millis();
         let patience = self.patience.as_millis();
         let foreign_keys = if self.role == Role::Migrator {
             "OFF"
@@ -181,14 +188,15 @@ impl Manager {
             Synchronous::Normal => "NORMAL",
         };
         format!(
-            "PRAGMA busy_timeout = {patience};
+            "PRAGMA busy_timeout = {at_first};
              PRAGMA foreign_keys = {foreign_keys};
              PRAGMA synchronous = {synchronous};
              PRAGMA trusted_schema = OFF;
              PRAGMA journal_size_limit = 67108864;
              PRAGMA wal_autocheckpoint = {CHECKPOINT};
              PRAGMA query_only = {query_only};
-             {memory}"
+             {memory}
+             PRAGMA busy_timeout = {patience};"
         )
     }
 }

@@ -12,7 +12,8 @@ use diesel::{
 
 use super::Conn;
 use crate::{
-    migrate::MigrateError,
+    error::is_read_only,
+    migrate::{Ended, MigrateError},
     schema::{__diesel_schema_migrations as applied, tenants},
     types::{DbTime, DbUuid, SqlTimestamp},
 };
@@ -57,10 +58,12 @@ diesel::table! {
     }
 }
 
-/// Whether a connection is to be dropped after that error. Never: the file does not go
-/// away, and a transaction that SQLite has ended by itself shows when it is rolled back.
-pub(super) fn loses_connection(_: &Error) -> bool {
-    false
+/// Whether a connection is to be dropped after that error: where it can only read. SQLite opens a file so
+/// by itself when it could not be opened for writing, and then even begins transactions that would
+/// write; the connection would stay like this after the cause is gone. The file itself does not go away, and a
+/// transaction that SQLite has ended by itself shows when it is rolled back.
+pub(super) fn loses_connection(error: &Error) -> bool {
+    is_read_only(error)
 }
 
 /// A condition on tenants.
@@ -142,16 +145,18 @@ pub(super) fn exclusively<T, E: From<Error> + From<MigrateError>>(
     conn: &mut Conn,
     work: impl FnOnce(&mut Conn) -> Result<T, E>,
 ) -> Result<T, E> {
-    conn.immediate_transaction(|conn| {
-        let result = work(conn)?;
-        match sql_query("PRAGMA foreign_key_check")
-            .get_result::<TableName>(conn)
-            .optional()?
-        {
-            Some(TableName { table }) => Err(MigrateError::Dangling(table).into()),
-            None => Ok(result),
+    let mut is_done = false;
+    let done = conn.immediate_transaction(|conn| {
+        let result = work(conn).map_err(Ended::Work)?;
+        let dangling = sql_query("PRAGMA foreign_key_check").get_result::<TableName>(conn);
+        let dangling = dangling.optional();
+        if let Some(TableName { table }) = dangling.map_err(|error| Ended::Work(error.into()))? {
+            return Err(Ended::Work(MigrateError::Dangling(table).into()));
         }
-    })
+        is_done = true;
+        Ok(result)
+    });
+    done.map_err(|ended: Ended<E>| ended.into_error(is_done))
 }
 
 /// Nothing: a transaction may stay open here for as long as its process likes.

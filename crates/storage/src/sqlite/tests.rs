@@ -340,6 +340,49 @@ fn a_connection_whose_transaction_is_gone_is_not_used_again() {
 }
 
 #[test]
+fn a_file_that_another_process_has_for_itself_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(migrated(&directory));
+    let path = at(&directory);
+    let mut other = super::Conn::establish(path.to_str().unwrap()).unwrap();
+    // So it is for a moment when another process begins or ends.
+    other
+        .batch_execute("PRAGMA locking_mode = EXCLUSIVE; CREATE TABLE held (a)")
+        .unwrap();
+    std::thread::scope(|scope| {
+        let opened = scope.spawn(|| open(&path, &options(&path)).map(drop));
+        // Longer than a connection that never waits was given to be made.
+        std::thread::sleep(Duration::from_millis(1_500));
+        drop(other);
+        assert!(opened.join().unwrap().is_ok());
+    });
+}
+
+/// As after a time in which the file could not be opened for writing.
+#[test]
+fn a_connection_that_can_only_read_is_not_used_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = migrated(&directory);
+    seed(&backend);
+    let mut link = backend.link(&backend.writer).unwrap();
+    link.conn.batch_execute("PRAGMA query_only = ON").unwrap();
+    drop(link);
+    let mut unit = backend.begin().unwrap();
+    let refused = unit.tenants().insert(&new_tenant("{}"));
+    match refused {
+        Err(StoreError::Unavailable(text)) => assert!(text.contains("read-only"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+    // What else is asked of the unit fails for the same reason, and not for another.
+    let all = unit.keys().all();
+    assert!(matches!(all, Err(StoreError::Unavailable(_))), "{all:?}");
+    drop(unit);
+    let mut unit = backend.begin().unwrap();
+    unit.tenants().insert(&new_tenant("{}")).unwrap();
+    unit.commit().unwrap();
+}
+
+#[test]
 fn waiting_for_a_lock_is_set_back_to_normal() {
     let directory = tempfile::tempdir().unwrap();
     let backend = migrated(&directory);

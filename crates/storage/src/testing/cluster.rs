@@ -137,6 +137,11 @@ impl Cluster {
         )
     }
 
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
