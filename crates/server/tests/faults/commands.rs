@@ -439,7 +439,14 @@ fn suffer_all(faults: &[Fault]) {
 
 #[test]
 fn whichever_call_of_a_command_fails_it_is_done_or_not() {
-    suffer_all(&ERRORS);
+    // Where a file can't be opened from then on, a start tries that for half a minute.
+    let once: Vec<Fault> = ERRORS.into_iter().filter(|one| !one.lasting).collect();
+    let chosen = if is_thorough() {
+        ERRORS.as_slice()
+    } else {
+        once.as_slice()
+    };
+    suffer_all(chosen);
 }
 
 #[test]

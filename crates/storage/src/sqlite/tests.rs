@@ -364,10 +364,11 @@ fn a_connection_that_can_only_read_is_not_used_again() {
     let directory = tempfile::tempdir().unwrap();
     let backend = migrated(&directory);
     seed(&backend);
-    let mut link = backend.link(&backend.writer).unwrap();
+    let mut link = backend
+        .begin_on(&backend.writer, "BEGIN IMMEDIATE")
+        .unwrap();
     link.conn.batch_execute("PRAGMA query_only = ON").unwrap();
-    drop(link);
-    let mut unit = backend.begin().unwrap();
+    let mut unit = super::WriteUnit::new(super::Session::new(link));
     let refused = unit.tenants().insert(&new_tenant("{}"));
     match refused {
         Err(StoreError::Unavailable(text)) => assert!(text.contains("read-only"), "{text}"),
