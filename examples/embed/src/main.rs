@@ -177,11 +177,7 @@ async fn tenant_of(request: &HttpRequest, service: &Service) -> Result<Arc<Serve
     let header = request.headers().get(header::HOST);
     let named = header.and_then(|value| value.to_str().ok());
     // RFC 9112 §3.2.2: a request for a whole URL names its host there.
-    let authority = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str());
-    let host = authority.or(named).unwrap_or("");
+    let host = request.uri().host().or(named).unwrap_or("");
     let host = HostName::parse(host).map_err(|_| Problem::NoHost)?;
     if let Some(tenant) = service.tenants.kept(&host) {
         return Ok(tenant);
