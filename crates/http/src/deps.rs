@@ -37,6 +37,7 @@ use crate::{
     quick::Quick,
     sign_in::SignIns,
     target,
+    tls::TlsMeter,
     usage::RecentUses,
     webhooks::WebhookMeter,
     writers::Writers,
@@ -103,6 +104,8 @@ pub struct DepsParts {
     pub webhook_key: Arc<WebhookKey>,
     /// What whoever delivers to webhooks counts.
     pub webhooks: WebhookMeter,
+    /// What is counted of the server's own certificate, where it has one.
+    pub tls: Option<TlsMeter>,
     /// The news of commits.
     pub news: News,
     /// How the wire is set up.
@@ -162,7 +165,11 @@ impl Deps {
             sign_ins: SignIns::new(parts.config.failure_limits, &*parts.entropy),
             verified_tokens: VerifiedTokens::new(&*parts.entropy),
             uses: parts.uses,
-            metrics: Metrics::new(&[parts.events.dropped()], &parts.webhooks),
+            metrics: Metrics::new(
+                &[parts.events.dropped()],
+                &parts.webhooks,
+                parts.tls.as_ref(),
+            ),
             events: parts.events,
             webhook_key: parts.webhook_key,
             names: Names::new(target::MOST_NAMES),

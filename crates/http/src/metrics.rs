@@ -5,7 +5,7 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
-use crate::webhooks::WebhookMeter;
+use crate::{tls::TlsMeter, webhooks::WebhookMeter};
 
 /// The counters of one server. They hang on no global registry, so that two servers can
 /// run in one process.
@@ -23,7 +23,11 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// `others` are counted elsewhere, and told here.
-    pub(crate) fn new(others: &[&IntCounter], webhooks: &WebhookMeter) -> Self {
+    pub(crate) fn new(
+        others: &[&IntCounter],
+        webhooks: &WebhookMeter,
+        tls: Option<&TlsMeter>,
+    ) -> Self {
         let registry = Registry::new();
         for &other in others {
             register(&registry, Ok(other.clone()));
@@ -39,6 +43,10 @@ impl Metrics {
         register(&registry, Ok(webhooks.attempts.clone()));
         register(&registry, Ok(webhooks.pending.clone()));
         register(&registry, Ok(webhooks.oldest.clone()));
+        if let Some(tls) = tls {
+            register(&registry, Ok(tls.expiry.clone()));
+            register(&registry, Ok(tls.reloads.clone()));
+        }
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
             requests: register(

@@ -90,6 +90,7 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
             WebhookKey::open(&WebhookKey::generate(&OsEntropy, &master), &master).unwrap(),
         ),
         webhooks: WebhookMeter::new(),
+        tls: None,
         pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
         news: News::default(),
         config: HttpConfig {

@@ -9,3 +9,7 @@ mod openapi;
 mod refusals;
 // Where settings come from, default places and ports: one process's own.
 mod settings;
+// Certificates and connections.
+mod tls;
+// The same by a socket in the file system.
+mod unix_socket;
