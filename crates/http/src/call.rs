@@ -34,6 +34,8 @@ use crate::{
     negotiate::{Produces, Representation},
     query::Query,
     render::Family,
+    spans::Followed,
+    trace_context::TraceParent,
 };
 
 /// A request on its way through an operation.
@@ -53,6 +55,10 @@ pub(crate) type PayloadCell = Cell<Option<Payload>>;
 /// What logs, events and changes say of a request.
 pub(crate) struct Trace {
     pub(crate) request_id: RequestId,
+    /// The span of a caller that has caused it.
+    pub(crate) parent: Option<TraceParent>,
+    /// What its own span needs, where it will have one.
+    pub(crate) followed: Option<Followed>,
     /// How long it may still wait for its turns.
     pub(crate) patience: Patience,
     actor: RefCell<Option<String>>,
@@ -60,9 +66,15 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    pub(crate) fn new(request_id: RequestId) -> Self {
+    pub(crate) fn new(
+        request_id: RequestId,
+        parent: Option<TraceParent>,
+        followed: Option<Followed>,
+    ) -> Self {
         Self {
             request_id,
+            parent,
+            followed,
             patience: Patience::default(),
             actor: RefCell::new(None),
             telling: OnceCell::new(),

@@ -36,6 +36,7 @@ use crate::{
     news::News,
     quick::Quick,
     sign_in::SignIns,
+    spans::RequestSpans,
     target,
     tls::TlsMeter,
     usage::RecentUses,
@@ -106,6 +107,8 @@ pub struct DepsParts {
     pub webhooks: WebhookMeter,
     /// What is counted of the server's own certificate, where it has one.
     pub tls: Option<TlsMeter>,
+    /// Where requests go that have ended, where somebody follows them.
+    pub spans: Option<Arc<dyn RequestSpans>>,
     /// The news of commits.
     pub news: News,
     /// How the wire is set up.
@@ -136,6 +139,7 @@ pub struct Deps {
     pub(crate) names: Names,
     pub(crate) metrics: Metrics,
     pub(crate) feed: Feed,
+    pub(crate) spans: Option<Arc<dyn RequestSpans>>,
     pub(crate) config: HttpConfig,
 }
 
@@ -174,6 +178,7 @@ impl Deps {
             webhook_key: parts.webhook_key,
             names: Names::new(target::MOST_NAMES),
             feed: Feed::new(parts.news),
+            spans: parts.spans,
             config: parts.config,
             entropy: parts.entropy,
         })

@@ -39,9 +39,11 @@ mod quick;
 mod render;
 mod routes;
 mod sign_in;
+mod spans;
 mod suspects;
 mod target;
 mod tls;
+mod trace_context;
 mod usage;
 mod webhooks;
 mod writers;
@@ -60,7 +62,9 @@ pub use crate::{
     openapi::openapi,
     operation::{Access, OperationInfo},
     routes::operations,
+    spans::{EndedRequest, RequestSpans},
     tls::{ReloadOutcome, TlsMeter},
+    trace_context::{TraceIds, TraceParent},
     usage::RecentUses,
     webhooks::{AttemptOutcome, WebhookMeter},
 };

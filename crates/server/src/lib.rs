@@ -19,6 +19,7 @@ mod socket;
 pub mod startup;
 mod telemetry;
 mod tls;
+mod traces;
 mod transfer;
 mod welcome;
 mod worker;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::rt::{self, System};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits};
-use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, Listener, TlsMeter};
+use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, Listener, RequestSpans, TlsMeter};
 use tokio::{
     signal::unix::{self, SignalKind},
     task::spawn_blocking,
@@ -20,6 +20,7 @@ use crate::{
     socket::{self, Bound, SocketFile},
     startup::{self, Prepared},
     tls::Certificates,
+    traces::Traces,
     welcome::Welcome,
     worker::{Background, KeyKeeper, Sender, Shared, Worker},
 };
@@ -64,20 +65,36 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             public_url: public_url.clone(),
             first_start: prepared.first_start.clone(),
         };
+        let traces = Traces::start(&public_url)?;
+        let sender = sender.traced(traces.clone());
         let warning = master_key::warning(&settings.master_key);
         let url = public_url.as_str();
         let mut background = Background::start(&settings, &prepared, &keys, sender, &shared, url);
-        let tls = certificates.as_ref().map(|shown| shown.meter());
+        let observers = Observers {
+            tls: certificates.as_ref().map(|shown| shown.meter()),
+            spans: traces.clone().map(|traces| traces as Arc<dyn RequestSpans>),
+        };
         if let Some(certificates) = &certificates {
             let shown = Arc::clone(certificates);
             background.add(Worker::start(Certificates::PERIOD, move || shown.look()));
             reload_when_asked(Arc::clone(certificates));
         }
         let (listener, file) = open(bound, certificates.as_ref())?;
-        let deps = deps(settings, &prepared, keys, shared, pepper, tls, &public_url);
+        let deps = deps(
+            settings,
+            &prepared,
+            keys,
+            shared,
+            pepper,
+            observers,
+            &public_url,
+        );
         serve(listener, deps, &welcome, &prepared.applied, warning).await?;
         drop(file);
         background.stop().await;
+        if let Some(traces) = traces {
+            traces.stop().await;
+        }
         Ok(())
     });
     // Dropped, the runtime would wait for work that hangs in a database, perhaps for ever.
@@ -208,13 +225,19 @@ fn raise_open_files() {
     }
 }
 
+/// What is told of requests and connections, where somebody wants to know.
+struct Observers {
+    tls: Option<TlsMeter>,
+    spans: Option<Arc<dyn RequestSpans>>,
+}
+
 fn deps(
     settings: Settings,
     prepared: &Prepared,
     keys: Arc<KeyKeeper>,
     shared: Shared,
     pepper: Pepper,
-    tls: Option<TlsMeter>,
+    observers: Observers,
     public_url: &PublicUrl,
 ) -> Arc<Deps> {
     let config = HttpConfig {
@@ -250,7 +273,8 @@ fn deps(
         pepper,
         webhook_key: shared.webhook_key,
         webhooks: shared.webhooks,
-        tls,
+        tls: observers.tls,
+        spans: observers.spans,
         config,
     })
 }

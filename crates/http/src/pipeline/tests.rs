@@ -91,6 +91,7 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
         ),
         webhooks: WebhookMeter::new(),
         tls: None,
+        spans: None,
         pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
         news: News::default(),
         config: HttpConfig {

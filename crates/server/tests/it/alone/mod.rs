@@ -11,5 +11,7 @@ mod refusals;
 mod settings;
 // Certificates and connections.
 mod tls;
+// What a collector of traces is told.
+mod traces;
 // The same by a socket in the file system.
 mod unix_socket;
