@@ -3,6 +3,8 @@
 
 // The file of SQLite is put away.
 mod database_away;
+// What is logged of requests, over TLS.
+mod log_lines;
 // The OpenAPI document, what others make of it, and what they find with it.
 mod openapi;
 // A setting is refused before there is a database, or because there is none.
