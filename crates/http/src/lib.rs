@@ -34,6 +34,7 @@ mod news;
 mod openapi;
 mod operation;
 mod pipeline;
+mod pressure;
 mod query;
 mod quick;
 mod render;
@@ -61,6 +62,7 @@ pub use crate::{
     news::{Listening, News},
     openapi::openapi,
     operation::{Access, OperationInfo},
+    pressure::{PoolState, Pools},
     routes::operations,
     spans::{EndedRequest, RequestSpans},
     tls::{ReloadOutcome, TlsMeter},

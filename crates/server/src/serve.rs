@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use actix_web::rt::{self, System};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits};
-use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig, Listener, RequestSpans, TlsMeter};
+use tenantry_http::{
+    CreateStatus, Deps, DepsParts, HttpConfig, Listener, PoolState, Pools, RequestSpans, TlsMeter,
+};
+use tenantry_storage::{Database, PoolUse};
 use tokio::{
     signal::unix::{self, SignalKind},
     task::spawn_blocking,
@@ -225,6 +228,19 @@ fn raise_open_files() {
     }
 }
 
+/// Looks at the connections of a database.
+fn pools(database: Arc<Database>) -> Pools {
+    Arc::new(move || {
+        let shown = |pool: PoolUse| PoolState {
+            name: pool.name,
+            most: pool.most,
+            open: pool.open,
+            idle: pool.idle,
+        };
+        database.pools().into_iter().map(shown).collect()
+    })
+}
+
 /// What is told of requests and connections, where somebody wants to know.
 struct Observers {
     tls: Option<TlsMeter>,
@@ -275,6 +291,7 @@ fn deps(
         webhooks: shared.webhooks,
         tls: observers.tls,
         spans: observers.spans,
+        pools: pools(prepared.database.clone()),
         config,
     })
 }

@@ -92,6 +92,7 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
         webhooks: WebhookMeter::new(),
         tls: None,
         spans: None,
+        pools: Arc::new(Vec::new),
         pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
         news: News::default(),
         config: HttpConfig {
