@@ -47,7 +47,9 @@ impl Caller<'_> {
             request.push_str("Content-Type: application/json\r\n");
         }
         if !authorization.is_empty() {
-            request.push_str(&format!("Authorization: {authorization}\r\n"));
+            for part in ["Authorization: ", authorization, "\r\n"] {
+                request.push_str(part);
+            }
         }
         request.push_str("\r\n");
         request.push_str(&body);
