@@ -35,6 +35,8 @@ use crate::{
     negotiate::{Produces, Representation},
     query::Query,
     render::Family,
+    spans::Followed,
+    trace_context::TraceParent,
 };
 
 /// A request on its way through an operation.
@@ -56,6 +58,10 @@ pub(crate) struct Trace {
     /// Of its first event.
     pub(crate) id: EventId,
     pub(crate) request_id: RequestId,
+    /// The span of a caller that has caused it.
+    pub(crate) parent: Option<TraceParent>,
+    /// What its own span needs, where it will have one.
+    pub(crate) followed: Option<Followed>,
     /// How long it may still wait for its turns.
     pub(crate) patience: Patience,
     actor: RefCell<Option<String>>,
@@ -63,10 +69,17 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    pub(crate) fn new(id: EventId, request_id: RequestId) -> Self {
+    pub(crate) fn new(
+        id: EventId,
+        request_id: RequestId,
+        parent: Option<TraceParent>,
+        followed: Option<Followed>,
+    ) -> Self {
         Self {
             id,
             request_id,
+            parent,
+            followed,
             patience: Patience::default(),
             actor: RefCell::new(None),
             telling: OnceCell::new(),

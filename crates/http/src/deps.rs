@@ -38,9 +38,12 @@ use crate::{
     news::News,
     pages::{KnownPages, PageKey},
     pipeline,
+    pressure::Pools,
     quick::Quick,
     sign_in::SignIns,
+    spans::RequestSpans,
     target,
+    tls::TlsMeter,
     usage::RecentUses,
     webhooks::WebhookMeter,
     writers::Writers,
@@ -107,6 +110,12 @@ pub struct DepsParts {
     pub webhook_key: Arc<WebhookKey>,
     /// What whoever delivers to webhooks counts.
     pub webhooks: WebhookMeter,
+    /// What is counted of the server's own certificate, where it has one.
+    pub tls: Option<TlsMeter>,
+    /// Where requests go that have ended, where somebody follows them.
+    pub spans: Option<Arc<dyn RequestSpans>>,
+    /// Looks at the connections to the database.
+    pub pools: Pools,
     /// The news of commits.
     pub news: News,
     /// How the wire is set up.
@@ -138,9 +147,11 @@ pub struct Deps {
     pub(crate) webhook_key: Arc<WebhookKey>,
     pub(crate) names: Names,
     pub(crate) metrics: Metrics,
+    pools: Pools,
     pub(crate) feed: Feed,
     /// The `Link` header of the system API.
     pub(crate) link: Option<HeaderValue>,
+    pub(crate) spans: Option<Arc<dyn RequestSpans>>,
     pub(crate) config: HttpConfig,
 }
 
@@ -150,14 +161,21 @@ impl Deps {
         // Argon2 takes a whole core for its time; half of them stay free for the rest.
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (readers, writers, hashers) = (parts.config.readers, parts.config.writers, cores / 2);
+        let metrics = Metrics::new(
+            &[parts.events.dropped()],
+            &parts.webhooks,
+            parts.tls.as_ref(),
+        );
+        let gate = |what, at, places| Gate::new(what, places).metered(metrics.pressure.turns(at));
+        let write = gate("the database", "write", writers);
         Arc::new(Self {
-            writers: Writers::new(Arc::clone(&parts.store), writers),
+            writers: Writers::new(Arc::clone(&parts.store), write),
             store: parts.store,
             clock: parts.clock,
             reserved: parts.reserved,
-            readers: Gate::new("the database", readers),
+            readers: gate("the database", "read", readers),
             quick: Quick::new(),
-            hashers: Gate::new("password hashing", hashers),
+            hashers: gate("password hashing", "password_hash", hashers),
             blocking_threads: [readers, writers, hashers]
                 .map(Gate::most_threads)
                 .iter()
@@ -172,12 +190,14 @@ impl Deps {
             verified_tokens: VerifiedTokens::new(&*parts.entropy),
             verified_secrets: VerifiedSecrets::new(&*parts.entropy),
             uses: parts.uses,
-            metrics: Metrics::new(&[parts.events.dropped()], &parts.webhooks),
+            pools: parts.pools,
+            metrics,
             events: parts.events,
             webhook_key: parts.webhook_key,
             names: Names::new(target::MOST_NAMES),
             feed: Feed::new(parts.news),
             link: pipeline::link(&parts.config.public_url),
+            spans: parts.spans,
             config: parts.config,
             entropy: parts.entropy,
         })
@@ -340,7 +360,25 @@ impl Deps {
         work: impl FnOnce(&Hasher) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let hasher = self.hasher.clone();
-        Ok(self.hashers.run(patience, move || work(&hasher)).await?)
+        let hashes = self.metrics.pressure.hashes.clone();
+        let timed = move || {
+            let begun = Instant::now();
+            let result = work(&hasher);
+            hashes.observe(begun.elapsed().as_secs_f64());
+            result
+        };
+        Ok(self.hashers.run(patience, timed).await?)
+    }
+
+    /// Notes what is looked at only when somebody asks for the metrics.
+    pub(crate) fn observe(&self) {
+        let pressure = &self.metrics.pressure;
+        for pool in (self.pools)() {
+            pressure.set_pool(pool);
+        }
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        pressure.changes_waiting.set(number(self.writers.waiting()));
+        pressure.events_waiting.set(number(self.events.waiting()));
     }
 
     /// Reads the signing keys again, with a turn at the database.

@@ -16,6 +16,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::pressure::TurnMeter;
+
 /// How long a request may wait for all of its turns, at the database and at password
 /// hashing, before it is told that the server is overloaded.
 const FOR_TURNS: Duration = Duration::from_millis(2500);
@@ -82,6 +84,7 @@ pub(crate) struct Gate {
     /// as there are places; if all are taken, nobody gets in before some of it ends.
     beyond: Arc<Semaphore>,
     given_up: Duration,
+    meter: Option<TurnMeter>,
 }
 
 /// Why there is no result.
@@ -102,6 +105,15 @@ impl Gate {
             places: Arc::new(Semaphore::new(places.max(1))),
             beyond: Arc::new(Semaphore::new(FREEZES * places.max(1))),
             given_up: GIVEN_UP,
+            meter: None,
+        }
+    }
+
+    /// Has those counted who wait for a turn.
+    pub(crate) fn metered(self, meter: TurnMeter) -> Self {
+        Self {
+            meter: Some(meter),
+            ..self
         }
     }
 
@@ -149,6 +161,10 @@ impl Gate {
 
     /// Waits for a turn.
     pub(crate) async fn turn(&self, patience: &Patience) -> Result<OwnedSemaphorePermit, Refused> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let _waiting = self.meter.as_ref().map(Waiting::begin);
         let asked = Instant::now();
         let left = patience.for_turns.get().min(patience.for_all.get());
         let turn = timeout(left, Arc::clone(&self.places).acquire_owned()).await;
@@ -197,6 +213,23 @@ impl Gate {
                 );
             }
         });
+    }
+}
+
+/// Somebody who waits for a turn, counted as long as he does.
+struct Waiting<'a>(&'a TurnMeter);
+
+impl<'a> Waiting<'a> {
+    fn begin(meter: &'a TurnMeter) -> Self {
+        meter.waits.inc();
+        meter.waiting.inc();
+        Self(meter)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.dec();
     }
 }
 
@@ -263,7 +296,10 @@ impl Decision {
 mod tests {
     use std::sync::mpsc;
 
+    use prometheus::Registry;
+
     use super::*;
+    use crate::pressure::Pressure;
 
     fn gate(places: usize, given_up: Duration) -> Gate {
         Gate {
@@ -294,6 +330,26 @@ mod tests {
         assert_eq!(gate.places.available_permits(), 0);
         end.send(()).unwrap();
         until(|| gate.places.available_permits() == 1).await;
+    }
+
+    #[actix_web::test]
+    async fn who_waits_for_a_turn_is_counted_and_who_need_not_is_not() {
+        let meter = Pressure::new(&Registry::new()).turns("the test");
+        let gate = gate(1, GIVEN_UP).metered(meter.clone());
+        let patience = Patience::default();
+        let held = gate.turn(&patience).await.unwrap();
+        assert_eq!((meter.waiting.get(), meter.waits.get()), (0, 0));
+        let (waited, ()) = tokio::join!(gate.turn(&patience), async {
+            until(|| meter.waiting.get() == 1).await;
+            drop(held);
+        });
+        drop(waited.unwrap());
+        assert_eq!((meter.waiting.get(), meter.waits.get()), (0, 1));
+        let held = gate.turn(&patience).await.unwrap();
+        let short = Patience::of(Duration::from_millis(1));
+        assert!(gate.turn(&short).await.is_err());
+        drop(held);
+        assert_eq!((meter.waiting.get(), meter.waits.get()), (0, 2));
     }
 
     #[actix_web::test]

@@ -35,20 +35,25 @@ mod openapi;
 mod operation;
 mod pages;
 mod pipeline;
+mod pressure;
 mod query;
 mod quick;
 mod render;
 mod routes;
 mod sign_in;
+mod spans;
 mod suspects;
 mod target;
+mod tls;
+mod trace_context;
 mod usage;
 mod webhooks;
 mod writers;
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, os::unix::net::UnixListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, rt, web};
+use rustls::ServerConfig;
 
 pub use crate::{
     deps::{CreateStatus, Deps, DepsParts, HttpConfig},
@@ -58,7 +63,11 @@ pub use crate::{
     news::{Listening, News},
     openapi::openapi,
     operation::{Access, OperationInfo},
+    pressure::{PoolState, Pools},
     routes::operations,
+    spans::{EndedRequest, RequestSpans},
+    tls::{ReloadOutcome, TlsMeter},
+    trace_context::{TraceIds, TraceParent},
     usage::RecentUses,
     webhooks::{AttemptOutcome, WebhookMeter},
 };
@@ -69,11 +78,28 @@ const SHUTDOWN_SECONDS: u64 = 30;
 /// How many threads that block a worker may have at least.
 const LEAST_BLOCKING_THREADS: usize = 64;
 
+/// How long a connection may take to be encrypted.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many connections of a worker may be about to be encrypted. As many as it may have at
+/// all: those who connect and say nothing must not keep others out.
+const HANDSHAKES: usize = 25_600;
+
+/// What is bound already, and how whoever connects there is talked to.
+pub enum Listener {
+    /// An address, in plain text.
+    Plain(TcpListener),
+    /// An address, by TLS.
+    Tls(TcpListener, ServerConfig),
+    /// A Unix socket, in plain text.
+    Unix(UnixListener),
+}
+
 /// Starts to serve on a socket that is bound already. It is called within an actix system.
 ///
 /// The server handles no signals: whoever started it stops it through
 /// [`Server::handle`].
-pub fn serve(listener: TcpListener, deps: Arc<Deps>) -> std::io::Result<Server> {
+pub fn serve(listener: Listener, deps: Arc<Deps>) -> std::io::Result<Server> {
     rt::spawn(feed::keep_up(Arc::clone(&deps)));
     rt::spawn(feed::check_sessions(Arc::clone(&deps)));
     let table = Arc::new(routes::table());
@@ -86,10 +112,16 @@ pub fn serve(listener: TcpListener, deps: Arc<Deps>) -> std::io::Result<Server> 
     })
     .on_connect(pipeline::on_connect)
     .worker_max_blocking_threads(blocking_threads)
+    .max_connection_rate(HANDSHAKES)
+    .tls_handshake_timeout(HANDSHAKE_TIMEOUT)
     .client_request_timeout(Duration::from_secs(10))
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(SHUTDOWN_SECONDS)
-    .disable_signals()
-    .listen(listener)?;
+    .disable_signals();
+    let server = match listener {
+        Listener::Plain(listener) => server.listen(listener)?,
+        Listener::Tls(listener, config) => server.listen_rustls_0_23(listener, config)?,
+        Listener::Unix(listener) => server.listen_uds(listener)?,
+    };
     Ok(server.run())
 }

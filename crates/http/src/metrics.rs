@@ -5,7 +5,7 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
-use crate::webhooks::WebhookMeter;
+use crate::{pressure::Pressure, tls::TlsMeter, webhooks::WebhookMeter};
 
 /// The counters of one server. They hang on no global registry, so that two servers can
 /// run in one process.
@@ -14,16 +14,22 @@ pub(crate) struct Metrics {
     pub(crate) requests: IntCounterVec,
     pub(crate) durations: HistogramVec,
     pub(crate) in_flight: IntGauge,
-    pub(crate) tokens_issued: IntCounter,
+    pub(crate) tokens_issued: IntCounterVec,
+    pub(crate) tokens_refused: IntCounterVec,
     pub(crate) failed_authentications: IntCounterVec,
     pub(crate) panics: IntCounter,
     pub(crate) change_readers: IntGauge,
     pub(crate) changes_streamed: IntCounter,
+    pub(crate) pressure: Pressure,
 }
 
 impl Metrics {
     /// `others` are counted elsewhere, and told here.
-    pub(crate) fn new(others: &[&IntCounter], webhooks: &WebhookMeter) -> Self {
+    pub(crate) fn new(
+        others: &[&IntCounter],
+        webhooks: &WebhookMeter,
+        tls: Option<&TlsMeter>,
+    ) -> Self {
         let registry = Registry::new();
         for &other in others {
             register(&registry, Ok(other.clone()));
@@ -39,6 +45,12 @@ impl Metrics {
         register(&registry, Ok(webhooks.attempts.clone()));
         register(&registry, Ok(webhooks.pending.clone()));
         register(&registry, Ok(webhooks.oldest.clone()));
+        register(&registry, Ok(webhooks.latest.clone()));
+        register(&registry, Ok(webhooks.behind.clone()));
+        if let Some(tls) = tls {
+            register(&registry, Ok(tls.expiry.clone()));
+            register(&registry, Ok(tls.reloads.clone()));
+        }
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
             requests: register(
@@ -74,11 +86,25 @@ impl Metrics {
             ),
             tokens_issued: register(
                 &registry,
-                IntCounter::new(
-                    "tenantry_tokens_issued_total",
-                    "Access tokens that were issued.",
+                IntCounterVec::new(
+                    Opts::new(
+                        "tenantry_tokens_issued_total",
+                        "Access tokens that were issued.",
+                    ),
+                    &["grant"],
                 ),
             ),
+            tokens_refused: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "tenantry_token_requests_refused_total",
+                        "Requests for access tokens that were refused.",
+                    ),
+                    &["grant", "error"],
+                ),
+            ),
+            pressure: Pressure::new(&registry),
             failed_authentications: register(
                 &registry,
                 IntCounterVec::new(
@@ -132,7 +158,7 @@ pub(crate) fn counter(name: &str, help: &str) -> IntCounter {
     clippy::expect_used,
     reason = "the names above are literals, each used once"
 )]
-fn register<C: Collector + Clone + 'static>(
+pub(crate) fn register<C: Collector + Clone + 'static>(
     registry: &Registry,
     collector: prometheus::Result<C>,
 ) -> C {

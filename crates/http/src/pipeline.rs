@@ -5,7 +5,14 @@
 //! answer in the shape of its family: not an unknown path, not an unknown method, not a
 //! panic in a handler.
 
-use std::{any::Any, cell::Cell, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
+use std::{
+    any::Any,
+    cell::Cell,
+    panic::AssertUnwindSafe,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     HttpRequest, HttpResponse, Scope,
@@ -19,6 +26,7 @@ use actix_web::{
 };
 use futures_util::FutureExt;
 use tenantry_domain::{event::EventId, id::RequestId};
+use tracing::field::display;
 
 use crate::{
     call::{Call, PayloadCell, Trace},
@@ -31,6 +39,8 @@ use crate::{
     negotiate::{Produces, Representation},
     operation::Operation,
     render::Family,
+    spans::{EndedRequest, Followed},
+    trace_context::{Hex, TraceIds, TraceParent},
     writers::panic_text,
 };
 
@@ -200,7 +210,10 @@ async fn answer(
 ) -> HttpResponse {
     let started = Instant::now();
     let id = EventId::generate(deps.now(), deps.entropy());
-    let trace = Rc::new(Trace::new(id, request_id(&request, id)));
+    let parent = TraceParent::of(&request);
+    let is_followed = deps.spans.is_some();
+    let followed = is_followed.then(|| Followed::of(&request, resource.is_some()));
+    let trace = Rc::new(Trace::new(id, request_id(&request, id), parent, followed));
     deps.metrics.in_flight.inc();
     let family = resource
         .as_ref()
@@ -399,8 +412,12 @@ fn record(
     }
     let request_id = trace.request_id.as_str();
     let actor = trace.actor();
+    let ids = follow(deps, trace, outcome, method, elapsed, actor.as_deref());
+    let ids = ids.or_else(|| trace.parent.map(TraceIds::from));
+    let trace_id = ids.map(|ids| display(Hex(ids.trace_id)));
+    let span_id = ids.map(|ids| display(Hex(ids.span_id)));
     if status.is_server_error() {
-        tracing::error!(request_id, cause, route, method, "request failed");
+        tracing::error!(request_id, trace_id, cause, route, method, "request failed");
     } else if let Some(cause) = cause {
         tracing::debug!(request_id, cause, "request refused");
     }
@@ -412,8 +429,35 @@ fn record(
         status = status.as_u16(),
         duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         actor,
+        trace_id,
+        span_id,
         "request"
     );
+}
+
+/// Hands the request on to whoever makes spans, and tells which one it has become.
+fn follow(
+    deps: &Deps,
+    trace: &Trace,
+    outcome: &Outcome,
+    method: &str,
+    took: Duration,
+    actor: Option<&str>,
+) -> Option<TraceIds> {
+    let (spans, followed) = deps.spans.as_ref().zip(trace.followed.as_ref())?;
+    spans.take(&EndedRequest {
+        parent: trace.parent,
+        state: &followed.state,
+        method,
+        route: outcome.route,
+        path: followed.path.as_deref(),
+        operation: outcome.operation,
+        status: outcome.response.status().as_u16(),
+        ended: deps.now(),
+        took,
+        request_id: trace.request_id.as_str(),
+        actor,
+    })
 }
 
 /// A method for a label: there must not be more labels than methods.

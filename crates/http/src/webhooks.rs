@@ -8,6 +8,8 @@ pub struct WebhookMeter {
     pub(crate) attempts: IntCounterVec,
     pub(crate) pending: IntGauge,
     pub(crate) oldest: IntGauge,
+    pub(crate) latest: IntGauge,
+    pub(crate) behind: IntGauge,
 }
 
 /// What came of an attempt.
@@ -47,6 +49,14 @@ impl WebhookMeter {
                 "tenantry_webhook_oldest_pending_seconds",
                 "For how long the oldest of them has been pending.",
             ),
+            latest: gauge(
+                "tenantry_change_latest_sequence",
+                "The number of the last change of the feed.",
+            ),
+            behind: gauge(
+                "tenantry_webhook_changes_behind",
+                "How many changes lie behind the place that the slowest enabled webhook has come to.",
+            ),
         };
         for outcome in ["delivered", "retried", "failed"] {
             meter.attempts.with_label_values(&[outcome]);
@@ -62,6 +72,12 @@ impl WebhookMeter {
             AttemptOutcome::Failed => "failed",
         };
         self.attempts.with_label_values(&[outcome]).inc();
+    }
+
+    /// Notes where the feed ends, and how many changes the slowest webhook has not come to.
+    pub fn set_feed(&self, latest: i64, behind: i64) {
+        self.latest.set(latest);
+        self.behind.set(behind);
     }
 
     /// Notes how many deliveries are pending, and for how many seconds the oldest has been.

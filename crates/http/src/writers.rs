@@ -65,15 +65,20 @@ impl Drop for Caller {
 }
 
 impl Writers {
-    /// So many groups at once.
-    pub(crate) fn new(store: Arc<dyn Store>, places: usize) -> Self {
+    /// As many groups at once as the gate lets in.
+    pub(crate) fn new(store: Arc<dyn Store>, gate: Gate) -> Self {
         Self {
-            gate: Gate::new("the database", places),
+            gate,
             queue: Arc::new(Queue {
                 store,
                 waiting: Mutex::default(),
             }),
         }
+    }
+
+    /// How many wait whose work was not begun.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.lock().len()
     }
 
     /// Runs `work` in a unit of work, and gives its result when that is durable.

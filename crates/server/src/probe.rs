@@ -3,11 +3,37 @@
 use std::{
     io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    os::unix::net::UnixStream,
     time::Duration,
 };
 
+use rustls::{StreamOwned, pki_types::CertificateDer};
+
+use crate::config::{Listen, Settings};
+
+mod stranger;
+
 /// How long whoever listens there may take, at each step.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whom to ask.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    /// Where it listens.
+    pub(crate) listen: &'a Listen,
+    /// Whether it speaks TLS.
+    pub(crate) is_encrypted: bool,
+}
+
+impl<'a> Target<'a> {
+    /// The server that listens where the settings say.
+    pub(crate) fn of(settings: &'a Settings) -> Self {
+        Self {
+            listen: &settings.listen,
+            is_encrypted: settings.tls.is_some(),
+        }
+    }
+}
 
 /// What was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,13 +42,37 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The content.
     pub(crate) body: String,
+    /// The certificate that was shown, by a server that speaks TLS.
+    pub(crate) certificate: Option<CertificateDer<'static>>,
 }
 
-/// Gets `path` from whoever listens at that address.
-pub(crate) fn ask(listen: SocketAddr, path: &str) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect_timeout(&reachable(listen), PATIENCE)?;
+/// Gets `path` from whoever listens there.
+pub(crate) fn ask(target: Target<'_>, path: &str) -> io::Result<Answer> {
+    let address = match target.listen {
+        Listen::Address(address) => reachable(*address),
+        Listen::Socket(socket) => {
+            let mut stream = UnixStream::connect(socket)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            return talk(&mut stream, path);
+        }
+    };
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    if !target.is_encrypted {
+        return talk(&mut stream, path);
+    }
+    let mut stream = StreamOwned::new(stranger::connection()?, stream);
+    let answer = talk(&mut stream, path)?;
+    let shown = stream.conn.peer_certificates();
+    Ok(Answer {
+        certificate: shown.and_then(|chain| chain.first().cloned()),
+        ..answer
+    })
+}
+
+fn talk(stream: &mut (impl Read + Write), path: &str) -> io::Result<Answer> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
@@ -48,6 +98,7 @@ fn read(text: &str) -> Option<Answer> {
     Some(Answer {
         status: status.parse().ok()?,
         body: body.to_owned(),
+        certificate: None,
     })
 }
 
@@ -61,6 +112,7 @@ mod tests {
             Some(Answer {
                 status,
                 body: body.to_owned(),
+                certificate: None,
             })
         };
         assert_eq!(

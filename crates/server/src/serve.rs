@@ -1,16 +1,18 @@
 //! `tenantry serve`: from settings to a server, and back to nothing.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use actix_web::rt::{self, System};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tenantry_auth::{idempotency::Pepper, limiter::FailureLimits};
-use tenantry_http::{CreateStatus, Deps, DepsParts, HttpConfig};
-use tokio::net::TcpSocket;
+use tenantry_http::{
+    CreateStatus, Deps, DepsParts, HttpConfig, Listener, PoolState, Pools, RequestSpans, TlsMeter,
+};
+use tenantry_storage::{Database, PoolUse};
+use tokio::{
+    signal::unix::{self, SignalKind},
+    task::spawn_blocking,
+};
 
 use crate::{
     cli::output,
@@ -18,9 +20,12 @@ use crate::{
     failure::Failure,
     master_key,
     shutdown::Signals,
+    socket::{self, Bound, SocketFile},
     startup::{self, Prepared},
+    tls::Certificates,
+    traces::Traces,
     welcome::Welcome,
-    worker::{Background, KeyKeeper, Sender, Shared},
+    worker::{Background, KeyKeeper, Sender, Shared, Worker},
 };
 
 /// How long a request's body may take to arrive.
@@ -33,13 +38,10 @@ const STUCK_LOOKS: u32 = 6;
 /// The time that limits of failures are counted over.
 const FAILURE_WINDOW: Duration = Duration::from_mins(1);
 
-/// How many connections may wait to be accepted. The usual 128 is less than a burst
-/// of parallel clients.
-const BACKLOG: u32 = 1024;
-
 /// Serves until it is asked to stop.
 pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     raise_open_files();
+    let certificates = settings.tls.clone().map(Certificates::open).transpose()?;
     let prepared = startup::prepare(&settings)?;
     // Told before anything else can go wrong: a later start does not tell it again.
     if let Some(first_start) = &prepared.first_start {
@@ -58,20 +60,44 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let shared = Shared::new(&settings, webhook_key);
     let system = System::new();
     let ended = system.block_on(async move {
-        let (listener, address) = bind(settings.listen)?;
-        let own_url = || PublicUrl::of_address(address);
-        let public_url = settings.public_url.clone().unwrap_or_else(own_url);
+        let bound = socket::bind(&settings.listen)?;
+        let public_url = public_url(&settings, &bound)?;
         let welcome = Welcome {
-            address,
+            listen: bound.listen(),
+            is_encrypted: settings.tls.is_some(),
             public_url: public_url.clone(),
             first_start: prepared.first_start.clone(),
         };
+        let traces = Traces::start(&public_url)?;
+        let sender = sender.traced(traces.clone());
         let warning = master_key::warning(&settings.master_key);
         let url = public_url.as_str();
-        let background = Background::start(&settings, &prepared, &keys, sender, &shared, url);
-        let deps = deps(settings, &prepared, keys, shared, pepper, &public_url);
+        let mut background = Background::start(&settings, &prepared, &keys, sender, &shared, url);
+        let observers = Observers {
+            tls: certificates.as_ref().map(|shown| shown.meter()),
+            spans: traces.clone().map(|traces| traces as Arc<dyn RequestSpans>),
+        };
+        if let Some(certificates) = &certificates {
+            let shown = Arc::clone(certificates);
+            background.add(Worker::start(Certificates::PERIOD, move || shown.look()));
+            reload_when_asked(Arc::clone(certificates));
+        }
+        let (listener, file) = open(bound, certificates.as_ref())?;
+        let deps = deps(
+            settings,
+            &prepared,
+            keys,
+            shared,
+            pepper,
+            observers,
+            &public_url,
+        );
         serve(listener, deps, &welcome, &prepared.applied, warning).await?;
+        drop(file);
         background.stop().await;
+        if let Some(traces) = traces {
+            traces.stop().await;
+        }
         Ok(())
     });
     // Dropped, the runtime would wait for work that hangs in a database, perhaps for ever.
@@ -80,8 +106,47 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     ended
 }
 
+/// The URL that the server is known by: where it listens, if it was given none.
+fn public_url(settings: &Settings, bound: &Bound) -> Result<PublicUrl, Failure> {
+    match (&settings.public_url, bound) {
+        (Some(url), _) => Ok(url.clone()),
+        (None, Bound::Address(_, address)) => Ok(settings.url_of(*address)),
+        (None, Bound::Socket(..)) => Err(Failure::setting(Key::PublicUrl, "must be given")),
+    }
+}
+
+/// What connections are accepted on, and the file that is to be removed at the end.
+fn open(
+    bound: Bound,
+    certificates: Option<&Arc<Certificates>>,
+) -> Result<(Listener, Option<SocketFile>), Failure> {
+    Ok(match (bound, certificates) {
+        (Bound::Socket(listener, file), _) => (Listener::Unix(listener), Some(file)),
+        (Bound::Address(listener, _), None) => (Listener::Plain(listener), None),
+        (Bound::Address(listener, _), Some(certificates)) => {
+            (Listener::Tls(listener, certificates.config()?), None)
+        }
+    })
+}
+
+/// Has the certificate read again at once on SIGHUP. Without one the signal ends the process, as
+/// it does where a terminal is closed.
+fn reload_when_asked(certificates: Arc<Certificates>) {
+    let mut asked = match unix::signal(SignalKind::hangup()) {
+        Ok(asked) => asked,
+        Err(error) => return tracing::warn!(%error, "SIGHUP can't be caught"),
+    };
+    rt::spawn(async move {
+        while asked.recv().await.is_some() {
+            let certificates = Arc::clone(&certificates);
+            // A panic is in the log already.
+            let _ = spawn_blocking(move || certificates.look_now()).await;
+        }
+    });
+}
+
 async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     deps: Arc<Deps>,
     welcome: &Welcome,
     applied: &[String],
@@ -104,7 +169,7 @@ async fn serve(
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        address = %welcome.address,
+        address = %welcome.listen,
         public_url = %welcome.public_url,
         "serving"
     );
@@ -163,27 +228,23 @@ fn raise_open_files() {
     }
 }
 
-fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
-    let listener = listen(address).map_err(|error| {
-        Failure::setting(
-            Key::Listen,
-            &format!("{address} can't be listened on: {error}"),
-        )
-    })?;
-    let bound = listener.local_addr();
-    let bound = bound.map_err(|error| Failure::command(&error.to_string()))?;
-    Ok((listener, bound))
+/// Looks at the connections of a database.
+fn pools(database: Arc<Database>) -> Pools {
+    Arc::new(move || {
+        let shown = |pool: PoolUse| PoolState {
+            name: pool.name,
+            most: pool.most,
+            open: pool.open,
+            idle: pool.idle,
+        };
+        database.pools().into_iter().map(shown).collect()
+    })
 }
 
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    // A restart need not wait for the connections of the process before it to fade.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
+/// What is told of requests and connections, where somebody wants to know.
+struct Observers {
+    tls: Option<TlsMeter>,
+    spans: Option<Arc<dyn RequestSpans>>,
 }
 
 fn deps(
@@ -192,6 +253,7 @@ fn deps(
     keys: Arc<KeyKeeper>,
     shared: Shared,
     pepper: Pepper,
+    observers: Observers,
     public_url: &PublicUrl,
 ) -> Arc<Deps> {
     let config = HttpConfig {
@@ -227,6 +289,9 @@ fn deps(
         pepper,
         webhook_key: shared.webhook_key,
         webhooks: shared.webhooks,
+        tls: observers.tls,
+        spans: observers.spans,
+        pools: pools(prepared.database.clone()),
         config,
     })
 }

@@ -65,6 +65,34 @@ pub enum Synchronous {
     Normal,
 }
 
+/// How many connections of one kind there are at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolUse {
+    /// What they are for: `read`, `write`, or `look_up` for those that are read on the thread of
+    /// a request.
+    pub name: &'static str,
+    /// How many there may be.
+    pub most: u32,
+    /// How many there are.
+    pub open: u32,
+    /// How many of these nobody uses.
+    pub idle: u32,
+}
+
+/// What a pool says of itself.
+pub(crate) fn pool_use<M: r2d2::ManageConnection>(
+    name: &'static str,
+    pool: &r2d2::Pool<M>,
+) -> PoolUse {
+    let state = pool.state();
+    PoolUse {
+        name,
+        most: pool.max_size(),
+        open: state.connections,
+        idle: state.idle_connections,
+    }
+}
+
 /// Why a database could not be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
@@ -170,6 +198,11 @@ impl Database {
     /// never waits for a connection, only for the units of other processes.
     pub fn writers(&self) -> usize {
         on!(self, backend => backend.writers())
+    }
+
+    /// How its connections are used at this moment. Asks nobody, and waits for nothing.
+    pub fn pools(&self) -> Vec<PoolUse> {
+        on!(self, backend => backend.pools())
     }
 
     /// Applies every migration that is missing, all or none; gives their names. Of two

@@ -110,7 +110,7 @@ mod watch;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use database::{Database, DatabaseOptions, OpenError, Synchronous};
+pub use database::{Database, DatabaseOptions, OpenError, PoolUse, Synchronous};
 pub use migrate::{MigrateError, MigrationStatus};
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use watch::CommitWatch;

@@ -50,6 +50,11 @@ pub struct Survey {
     /// When there may be something for another one, if nothing happens before, and how far
     /// that is from now.
     pub next_in_micros: Option<i64>,
+    /// The number of the last change.
+    pub latest: Sequence,
+    /// How many changes lie behind the place that the slowest webhook has come to, those counted
+    /// that are nothing for it.
+    pub behind: i64,
 }
 
 /// Looks for what is to be done, for all webhooks but those that are being worked on.
@@ -71,7 +76,7 @@ pub fn survey(
         survey.next_in_micros = Some(next);
     };
     let mut ready = Vec::new();
-    for (id, version, line) in lines {
+    for &(id, version, ref line) in &lines {
         if is_busy(id) {
             continue;
         }
@@ -86,13 +91,20 @@ pub fn survey(
             }
             Some(due) => later(due),
             None => {
-                if is_waited_for(unit, skimmed, id, version, &line, latest)? {
+                if is_waited_for(unit, skimmed, id, version, line, latest)? {
                     ready.push(id);
                 }
             }
         }
     }
     survey.ready = ready;
+    let places = lines
+        .iter()
+        .map(|(id, version, line)| skimmed_to(skimmed, *id, *version, line));
+    survey.latest = latest;
+    survey.behind = places
+        .min()
+        .map_or(0, |slowest| (latest.get() - slowest.get()).max(0));
     Ok(survey)
 }
 

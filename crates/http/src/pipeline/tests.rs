@@ -90,6 +90,9 @@ pub(crate) fn deps(store: Arc<dyn Store>) -> Arc<Deps> {
             WebhookKey::open(&WebhookKey::generate(&OsEntropy, &master), &master).unwrap(),
         ),
         webhooks: WebhookMeter::new(),
+        tls: None,
+        spans: None,
+        pools: Arc::new(Vec::new),
         pepper: Pepper::open(&Pepper::generate(&OsEntropy, &master), &master).unwrap(),
         news: News::default(),
         config: HttpConfig {

@@ -94,6 +94,7 @@ async fn readyz(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
 }
 
 async fn metrics(_: Anybody, call: Call) -> Result<HttpResponse, ApiError> {
+    call.deps.observe();
     let text = call.deps.metrics.to_text().map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok()
         .insert_header((

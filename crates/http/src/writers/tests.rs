@@ -126,7 +126,10 @@ fn waiting() -> (Counting, Receiver<()>, Sender<()>) {
 }
 
 fn writers(store: &Counting) -> Arc<Writers> {
-    Arc::new(Writers::new(Arc::new(store.clone()), 1))
+    Arc::new(Writers::new(
+        Arc::new(store.clone()),
+        Gate::new("the database", 1),
+    ))
 }
 
 #[actix_web::test]

@@ -2,7 +2,11 @@
 
 use clap::Args;
 
-use crate::{config::Settings, failure::Failure, probe};
+use crate::{
+    config::Settings,
+    failure::Failure,
+    probe::{self, Target},
+};
 
 /// Asks the server that listens where these settings say whether it is alive.
 #[derive(Debug, Args)]
@@ -22,8 +26,8 @@ impl Health {
     /// Does it.
     pub(crate) fn run(&self, settings: &Settings) -> Result<(), Failure> {
         let path = if self.ready { "/readyz" } else { "/livez" };
-        let listen = settings.listen;
-        let answer = probe::ask(listen, path).map_err(|error| {
+        let listen = &settings.listen;
+        let answer = probe::ask(Target::of(settings), path).map_err(|error| {
             Failure::command(&format!("no server answers at {listen}: {error}"))
         })?;
         match answer.status {

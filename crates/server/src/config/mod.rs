@@ -6,6 +6,7 @@
 
 mod environments_file;
 mod error;
+mod listen;
 mod public_url;
 mod reader;
 mod sources;
@@ -25,6 +26,7 @@ use tenantry_domain::{
 
 pub use self::{
     error::{Origin, SettingError},
+    listen::{Listen, ListenFault},
     public_url::PublicUrl,
     sources::{Flags, Given, RawValue, Sources},
 };
@@ -32,10 +34,12 @@ pub use self::{
 /// All settings, checked.
 #[derive(Debug)]
 pub struct Settings {
-    /// The address to listen on.
-    pub listen: SocketAddr,
+    /// Where to listen.
+    pub listen: Listen,
+    /// The certificate that whoever connects is shown; `None` for plain text.
+    pub tls: Option<TlsFiles>,
     /// The URL under which clients reach the server; `None` for the address that it
-    /// really listens on.
+    /// really listens on, which is not a socket then.
     pub public_url: Option<PublicUrl>,
     /// The directory for everything that is kept in files.
     pub data_dir: PathBuf,
@@ -67,6 +71,15 @@ pub struct Settings {
     pub webhooks: WebhookSettings,
     /// What is odd, but no reason to refuse; to be logged once logging works.
     pub warnings: Vec<String>,
+}
+
+/// The files of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and behind it those that have signed it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// Which database, and how it is used.
@@ -160,6 +173,11 @@ pub enum SystemCreateStatus {
 }
 
 impl Settings {
+    /// The URL of a server that is reached at the address it listens on.
+    pub fn url_of(&self, address: SocketAddr) -> PublicUrl {
+        PublicUrl::of_address(address, self.tls.is_some())
+    }
+
     /// Collects and checks the settings of this process.
     pub fn load(flags: &Flags) -> Result<Self, SettingError> {
         let variables = sources::process_variables();

@@ -81,13 +81,14 @@ impl PublicUrl {
     }
 
     /// The URL of a server that is reached at the address it listens on.
-    pub fn of_address(address: SocketAddr) -> Self {
+    pub fn of_address(address: SocketAddr, is_encrypted: bool) -> Self {
+        let scheme = if is_encrypted { "https" } else { "http" };
         let host = match address {
             SocketAddr::V4(v4) => v4.ip().to_string(),
             SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
         };
         Self {
-            text: format!("http://{host}:{}", address.port()),
+            text: format!("{scheme}://{host}:{}", address.port()),
             host,
         }
     }
@@ -95,6 +96,11 @@ impl PublicUrl {
     /// The whole URL.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Whether clients come by TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.text.starts_with("https://")
     }
 
     /// Its host without the port.
@@ -207,8 +213,10 @@ mod tests {
 
     #[test]
     fn an_address_is_its_own_url() {
-        let url = PublicUrl::of_address("[::1]:8080".parse().unwrap());
-        assert_eq!(url.as_str(), "http://[::1]:8080");
-        assert_eq!(PublicUrl::parse(url.as_str()), Ok(url));
+        for (is_encrypted, text) in [(false, "http://[::1]:8080"), (true, "https://[::1]:8080")] {
+            let url = PublicUrl::of_address("[::1]:8080".parse().unwrap(), is_encrypted);
+            assert_eq!((url.as_str(), url.is_encrypted()), (text, is_encrypted));
+            assert_eq!(PublicUrl::parse(text), Ok(url));
+        }
     }
 }

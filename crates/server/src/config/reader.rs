@@ -3,7 +3,6 @@
 use std::{
     fmt::Display,
     fs,
-    net::{SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -22,35 +21,50 @@ use tenantry_domain::{
 use tenantry_storage::{DatabaseUrl, Synchronous};
 
 use super::{
-    BootstrapSettings, DatabaseSettings, EventSettings, LogFormat, LogSettings, MasterKeySource,
-    Origin, PublicUrl, RawValue, SettingError, Settings, Sources, SystemCreateStatus,
-    WebhookSettings, environments_file, table::Key,
+    BootstrapSettings, DatabaseSettings, EventSettings, Listen, LogFormat, LogSettings,
+    MasterKeySource, Origin, PublicUrl, RawValue, SettingError, Settings, Sources,
+    SystemCreateStatus, TlsFiles, WebhookSettings, environments_file, table::Key,
 };
 
 /// Checks all that was given, and fills in the defaults.
 pub(super) fn read(sources: &Sources) -> Result<Settings, SettingError> {
     let reader = Reader(sources);
-    let listen = match reader.optional(Key::Listen, parse_address)? {
-        Some(address) => address,
-        None => SocketAddr::from(([127, 0, 0, 1], 8080)),
-    };
+    let listen = reader
+        .optional(Key::Listen, Listen::parse)?
+        .unwrap_or_else(|| Listen::Address(([127, 0, 0, 1], 8080).into()));
+    let tls = read_tls(&reader, &listen)?;
     let public_url = reader.optional(Key::PublicUrl, PublicUrl::parse)?;
     let data_dir = reader
         .optional(Key::DataDir, parse_path)?
         .unwrap_or_else(|| PathBuf::from("./tenantry-data"));
     let mut warnings = sources.warnings().to_vec();
-    if public_url.is_none() && listen.ip().is_unspecified() {
+    let host = match (&public_url, listen.address()) {
+        (Some(url), _) => url.clone(),
+        (None, Some(address)) => {
+            let own = PublicUrl::of_address(address, tls.is_some());
+            if address.ip().is_unspecified() {
+                warnings.push(format!(
+                    "TENANTRY_PUBLIC_URL is not set: tokens and links will name {own}, \
+                     which no client can reach"
+                ));
+            }
+            own
+        }
+        (None, None) => {
+            let problem = "must be given where TENANTRY_LISTEN is a socket, which has no URL";
+            return Err(reader.fault(Key::PublicUrl, problem, None));
+        }
+    };
+    if let Some(url) = public_url.as_ref().filter(|url| !url.is_encrypted())
+        && tls.is_some()
+    {
         warnings.push(format!(
-            "TENANTRY_PUBLIC_URL is not set: tokens and links will name {}, \
-             which no client can reach",
-            PublicUrl::of_address(listen)
+            "TENANTRY_PUBLIC_URL is {url}, but the server speaks https:// alone"
         ));
     }
-    let host = public_url
-        .clone()
-        .unwrap_or_else(|| PublicUrl::of_address(listen));
     Ok(Settings {
         listen,
+        tls,
         database: read_database(&reader, &data_dir)?,
         master_key: read_master_key(&reader, &data_dir)?,
         bootstrap: read_bootstrap(&reader, &host)?,
@@ -136,12 +150,6 @@ impl Reader<'_> {
     }
 }
 
-fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
-    let problem = "must be an address and a port such as 127.0.0.1:8080 or [::1]:8080";
-    let mut addresses = text.to_socket_addrs().map_err(|_| problem)?;
-    addresses.next().ok_or(problem)
-}
-
 fn parse_path(text: &str) -> Result<PathBuf, &'static str> {
     if text.contains('\0') {
         return Err("must be a path");
@@ -162,6 +170,26 @@ fn parse_create_status(text: &str) -> Result<SystemCreateStatus, &'static str> {
         "200" => Ok(SystemCreateStatus::Ok),
         "201" => Ok(SystemCreateStatus::Created),
         _ => Err("must be 200 or 201"),
+    }
+}
+
+fn read_tls(reader: &Reader<'_>, listen: &Listen) -> Result<Option<TlsFiles>, SettingError> {
+    let certificate = reader.optional(Key::TlsCert, parse_path)?;
+    let key = reader.optional(Key::TlsKey, parse_path)?;
+    let alone = |key, missing: Key| {
+        let problem = format!("must be given together with {}", missing.variable());
+        Err(reader.fault(key, problem, None))
+    };
+    match (certificate, key) {
+        (Some(_), Some(_)) if listen.address().is_none() => {
+            let problem = "must not be given where TENANTRY_LISTEN is a socket: \
+                           what connects there is on this machine";
+            Err(reader.fault(Key::TlsCert, problem, None))
+        }
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => alone(Key::TlsCert, Key::TlsKey),
+        (None, Some(_)) => alone(Key::TlsKey, Key::TlsCert),
     }
 }
 

@@ -4,8 +4,12 @@
 /// What names a setting in this program: its place in [`TABLE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
-    /// The address and port to listen on.
+    /// The address and port to listen on, or a Unix socket.
     Listen,
+    /// The certificate that the server shows.
+    TlsCert,
+    /// The private key of that certificate.
+    TlsKey,
     /// The URL under which clients reach the server.
     PublicUrl,
     /// The directory for everything that is kept in files.
@@ -78,12 +82,18 @@ impl Key {
 }
 
 /// All settings, in the order of [`Key`].
-pub const TABLE: [Setting; 32] = [
-    setting(Key::Listen, "listen", "listen", "ADDRESS:PORT")
+pub const TABLE: [Setting; 34] = [
+    setting(Key::Listen, "listen", "listen", "ADDRESS:PORT|unix:PATH")
         .default("127.0.0.1:8080")
-        .help("Where to listen; port 0 takes a free one"),
+        .help("Where to listen; port 0 takes a free one, unix:PATH makes a socket"),
+    setting(Key::TlsCert, "tls_cert", "tls-cert", "FILE")
+        .default("none: plain HTTP")
+        .help("The server's certificate and those that have signed it, in PEM form; read again when it changes"),
+    setting(Key::TlsKey, "tls_key", "tls-key", "FILE")
+        .default("none")
+        .help("The private key of that certificate, in PEM form"),
     setting(Key::PublicUrl, "public_url", "public-url", "URL")
-        .default("http://<listen>")
+        .default("http://<listen>, or https://")
         .help("The URL under which clients reach this server, without a trailing slash: issuer, audience and the base of every link"),
     setting(Key::DataDir, "data_dir", "data-dir", "DIR")
         .default("./tenantry-data")

@@ -148,7 +148,7 @@ fn what_is_given_is_taken() {
         ("POSTGRES_POOL", "20"),
     ])
     .unwrap();
-    assert_eq!(settings.listen.port(), 9000);
+    assert_eq!(settings.listen.address().map(|a| a.port()), Some(9000));
     assert_eq!(settings.public_url.unwrap().host(), "t.example.com");
     assert_eq!(
         settings.database.url.to_string(),
@@ -230,4 +230,42 @@ proptest! {
             prop_assert_eq!(told.lines().count(), 1);
         }
     }
+}
+
+#[test]
+fn a_certificate_and_its_key_are_given_together_and_make_the_url_one_of_tls() {
+    let (certificate, key) = (("TLS_CERT", "c.pem"), ("TLS_KEY", "k.pem"));
+    for (alone, other) in [
+        (certificate, "TENANTRY_TLS_KEY"),
+        (key, "TENANTRY_TLS_CERT"),
+    ] {
+        let error = given(&[alone]).unwrap_err().to_string();
+        assert!(error.contains(&format!("together with {other}")), "{error}");
+    }
+    let settings = given(&[certificate, key]).unwrap();
+    let files = settings.tls.as_ref().unwrap();
+    assert_eq!(files.certificate, Path::new("c.pem"));
+    assert_eq!(files.key, Path::new("k.pem"));
+    let address = settings.listen.address().unwrap();
+    assert_eq!(settings.url_of(address).as_str(), "https://127.0.0.1:8080");
+    let plain = given(&[certificate, key, ("PUBLIC_URL", "http://example.com")]).unwrap();
+    assert!(
+        plain.warnings[0].contains("https:// alone"),
+        "{:?}",
+        plain.warnings
+    );
+}
+
+#[test]
+fn a_socket_needs_a_url_and_takes_no_certificate() {
+    let socket = ("LISTEN", "unix:/run/tenantry.sock");
+    let url = ("PUBLIC_URL", "https://example.com");
+    let settings = given(&[socket, url]).unwrap();
+    assert_eq!(settings.listen.to_string(), "unix:/run/tenantry.sock");
+    assert_eq!(settings.warnings, [""; 0]);
+    let error = given(&[socket]).unwrap_err().to_string();
+    assert!(error.starts_with("TENANTRY_PUBLIC_URL"), "{error}");
+    let both = [socket, url, ("TLS_CERT", "c.pem"), ("TLS_KEY", "k.pem")];
+    let error = given(&both).unwrap_err().to_string();
+    assert!(error.starts_with("TENANTRY_TLS_CERT"), "{error}");
 }

@@ -106,6 +106,11 @@ impl Background {
         }
     }
 
+    /// Begins with one more.
+    pub(crate) fn add(&mut self, worker: Worker) {
+        self.workers.push(worker);
+    }
+
     /// Ends it when no request is left that could use a client or be told of, and stores what
     /// is only in memory. A database that hangs does not keep the server from ending.
     pub(crate) async fn stop(self) {

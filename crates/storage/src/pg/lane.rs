@@ -19,6 +19,7 @@ use super::{
     Link,
     connection::{Manager, Role},
 };
+use crate::database::{PoolUse, pool_use};
 
 /// While no connection can be made, a unit waits this long for one and no longer: many
 /// that waited in vain would make those behind them wait too long.
@@ -73,6 +74,12 @@ impl Lane {
     /// How many connections there are to be had at the same time.
     pub(super) fn size(&self) -> usize {
         usize::try_from(self.size).unwrap_or(usize::MAX)
+    }
+
+    /// How the connections of the present pool are used.
+    pub(super) fn pool_use(&self, name: &'static str) -> PoolUse {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        pool_use(name, &current.pool)
     }
 
     /// Takes a connection before that instant.

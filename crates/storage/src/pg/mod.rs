@@ -24,7 +24,7 @@ use self::{
 };
 pub(crate) use self::{url::PostgresUrl, watch::Watch};
 use crate::{
-    database::{DatabaseOptions, OpenError},
+    database::{DatabaseOptions, OpenError, PoolUse},
     error::store_error,
     migrate::{MigrateError, MigrationStatus},
     transfer::{Sink, Source, TransferError},
@@ -73,6 +73,11 @@ impl Backend {
 
     pub(crate) fn writers(&self) -> usize {
         self.writers.size()
+    }
+
+    pub(crate) fn pools(&self) -> Vec<PoolUse> {
+        let all = [("write", &self.writers), ("read", &self.readers)];
+        all.map(|(name, lane)| lane.pool_use(name)).into()
     }
 
     pub(crate) fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {

@@ -27,7 +27,7 @@ use self::{
     queries::{ReadUnit, Session, WriteGroup, WriteUnit, counts, migrations, transfer},
 };
 use crate::{
-    database::{DatabaseOptions, OpenError},
+    database::{DatabaseOptions, OpenError, PoolUse, pool_use},
     error::{is_busy, store_error},
     migrate::{MigrateError, MigrationStatus},
     transfer::{Sink, Source, TransferError},
@@ -82,6 +82,15 @@ impl Backend {
     /// One: there is one write lock, and those that wait for it do so on a thread each.
     pub(crate) fn writers(&self) -> usize {
         usize::try_from(self.writer.max_size()).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn pools(&self) -> Vec<PoolUse> {
+        let all = [
+            ("write", &self.writer),
+            ("read", &self.readers),
+            ("look_up", &self.at_once),
+        ];
+        all.map(|(name, pool)| pool_use(name, pool)).into()
     }
 
     pub(crate) fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {

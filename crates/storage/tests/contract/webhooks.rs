@@ -539,13 +539,20 @@ pub(crate) fn a_survey_finds_what_can_be_sent(db: &TestDatabase) {
     let found = survey(&mut skimmed);
     assert_eq!((found.ready.len(), found.next_in_micros), (0, None));
     assert_eq!(
+        (found.latest, found.behind),
+        (place(2), 0),
+        "it was passed over"
+    );
+    assert_eq!(
         skimmed[&webhook_id(1)].1,
         place(2),
         "what passes no filter costs no write"
     );
     assert_eq!(line(db, 1).position, place(0));
     changes(db, [4]);
-    assert_eq!(survey(&mut skimmed).ready, [webhook_id(1)]);
+    let found = survey(&mut skimmed);
+    assert_eq!(found.ready, [webhook_id(1)]);
+    assert_eq!((found.latest, found.behind), (place(3), 1));
     let batch = claim(db, 1).unwrap();
     let held = survey(&mut skimmed);
     assert!(

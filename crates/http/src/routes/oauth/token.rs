@@ -23,6 +23,9 @@ use crate::{
     keys,
 };
 
+/// The grant that this server knows.
+const CLIENT_CREDENTIALS: &str = "client_credentials";
+
 /// A successful answer (RFC 6749 §5.1).
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -35,14 +38,30 @@ struct Answer<'a> {
 }
 
 pub(super) async fn create(_: Anybody, mut call: Call) -> Result<HttpResponse, ApiError> {
-    let parameters = Parameters::read(&mut call).await?;
-    let presented = Presented::read(&call, &parameters)?;
-    if parameters.required("grant_type")? != "client_credentials" {
+    let mut grant = "other";
+    let issued = issue(&mut call, &mut grant).await;
+    let metrics = &call.deps.metrics;
+    match &issued {
+        Ok(_) => metrics.tokens_issued.with_label_values(&[grant]).inc(),
+        Err(error) => {
+            let labels = [grant, error.code.as_str()];
+            metrics.tokens_refused.with_label_values(&labels).inc();
+        }
+    }
+    issued
+}
+
+/// `grant` is told to be the one that this server knows, where it is that which is asked for.
+async fn issue(call: &mut Call, grant: &mut &'static str) -> Result<HttpResponse, ApiError> {
+    let parameters = Parameters::read(call).await?;
+    let presented = Presented::read(call, &parameters)?;
+    if parameters.required("grant_type")? != CLIENT_CREDENTIALS {
         return Err(ApiError::new(
             Code::UnsupportedGrantType,
             "The only grant that this server knows is client_credentials.",
         ));
     }
+    *grant = CLIENT_CREDENTIALS;
     // What is wrong with the request is told before who asks is looked at, so that
     // nothing in the answer hangs on whether the client exists.
     let scope = parameters.get("scope");
@@ -52,14 +71,13 @@ pub(super) async fn create(_: Anybody, mut call: Call) -> Result<HttpResponse, A
         Some(kid) => unit.tokens().is_key_revoked(kid),
         None => Ok(true),
     };
-    let (known, is_retired) = authenticate(&call, &presented, is_retired).await?;
-    let audience = choose_audience(&call, &known, &parameters)?;
+    let (known, is_retired) = authenticate(call, &presented, is_retired).await?;
+    let audience = choose_audience(call, &known, &parameters)?;
     let scope = choose_scopes(&known, scope)?.to_string();
     if is_retired || !call.deps.keys.is_fresh(call.deps.now()) {
-        keys::renew(&call).await?;
+        keys::renew(call).await?;
     }
-    let (token, expires_in) = sign(&call, &known, audience, &scope)?;
-    call.deps.metrics.tokens_issued.inc();
+    let (token, expires_in) = sign(call, &known, audience, &scope)?;
     Ok(answer::json(
         StatusCode::OK,
         &Answer {

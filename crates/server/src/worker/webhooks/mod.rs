@@ -161,6 +161,7 @@ async fn look(courier: &Arc<Courier>, busy: HashSet<WebhookId>) -> Result<Survey
             let mut skimmed = courier.skimmed().clone();
             let survey = deliveries::survey(unit, &mut skimmed, |id| busy.contains(&id))?;
             *courier.skimmed() = skimmed;
+            courier.meter.set_feed(survey.latest.get(), survey.behind);
             Ok(survey)
         })
     };

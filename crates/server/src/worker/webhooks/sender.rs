@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use crate::{
     config::{WebhookSettings, table::Key},
     failure::Failure,
+    traces::{DeliverySpan, Traces},
 };
 
 /// How long a connection may take to come about, its encryption included.
@@ -50,6 +51,7 @@ pub(crate) struct Sender {
     policy: TargetPolicy,
     timeout: Duration,
     clock: Arc<dyn Clock>,
+    traces: Option<Arc<Traces>>,
 }
 
 impl Sender {
@@ -76,7 +78,13 @@ impl Sender {
             policy: settings.targets,
             timeout: settings.timeout,
             clock,
+            traces: None,
         })
+    }
+
+    /// Makes a span of each attempt, and tells the receiver of it.
+    pub(crate) fn traced(self, traces: Option<Arc<Traces>>) -> Self {
+        Self { traces, ..self }
     }
 
     /// Sends a change to a URL, and waits for the answer's head.
@@ -91,9 +99,23 @@ impl Sender {
         if let Err(fault) = url.check(self.policy) {
             return Sent::Unanswered(format!("the URL {fault}"));
         }
-        let Some(headers) = self.headers(id, secrets, &body) else {
+        let Some(mut headers) = self.headers(id, secrets, &body) else {
             return Sent::Unanswered("the delivery could not be signed".to_owned());
         };
+        let span = self.traces.as_ref();
+        let span = span.map(|traces| traces.begin_delivery(url, id));
+        let parent = span.as_ref().and_then(DeliverySpan::traceparent);
+        if let Some(parent) = parent.and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert("traceparent", parent);
+        }
+        let sent = self.post(url, headers, body).await;
+        if let Some(span) = span {
+            span.end(&sent);
+        }
+        sent
+    }
+
+    async fn post(&self, url: &WebhookUrl, headers: HeaderMap, body: String) -> Sent {
         let request = self
             .client
             .post(url.as_url().clone())

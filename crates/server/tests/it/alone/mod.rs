@@ -7,9 +7,17 @@ mod database_away;
 mod documents;
 // A script in another language, which knows nothing but the wire.
 mod example;
+// What is logged of requests, over TLS.
+mod log_lines;
 // The OpenAPI document, what others make of it, and what they find with it.
 mod openapi;
 // A setting is refused before there is a database, or because there is none.
 mod refusals;
 // Where settings come from, default places and ports: one process's own.
 mod settings;
+// Certificates and connections.
+mod tls;
+// What a collector of traces is told.
+mod traces;
+// The same by a socket in the file system.
+mod unix_socket;

@@ -25,6 +25,7 @@ pub(crate) mod raw;
 mod receiver;
 pub(crate) mod reference;
 mod server;
+pub(crate) mod tls;
 mod world;
 
 pub(crate) use builder::Builder;

@@ -80,8 +80,12 @@ impl Node {
         let mut running = self.running();
         let process = running.as_ref().expect("it was started");
         let found = process.wait_for_line(|line| {
-            let (_, rest) = line.split_once("listening on http://")?;
-            rest.split_whitespace().next()?.parse().ok()
+            let (_, rest) = line.split_once("listening on ")?;
+            if rest.starts_with("unix:") {
+                return Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+            }
+            let (_, address) = rest.split_once("://")?;
+            address.split_whitespace().next()?.parse().ok()
         });
         let Some(address) = found else {
             drop(running.take());

@@ -12,7 +12,7 @@ fn said(server: &Server) -> String {
 }
 
 /// Lines are written off the request's path: waits until one holds `text`.
-fn wait_for_line(server: &Server, text: &str) -> String {
+pub(crate) fn wait_for_line(server: &Server, text: &str) -> String {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let said = said(server);
@@ -160,5 +160,38 @@ fn nothing_that_a_caller_sends_makes_a_second_line() {
     for line in said(&server).lines() {
         assert!(!line.starts_with("forged-line"), "{line}");
         assert!(!line.starts_with("2026-01-01T00:00:00Z ERROR"), "{line}");
+    }
+}
+
+/// W3C Trace Context: a caller's trace is told of, and one that is malformed is as if it were none.
+#[test]
+fn a_line_names_the_trace_that_its_request_belongs_to() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const SPAN: &str = "00f067aa0ba902b7";
+    let server = Server::builder().env("TENANTRY_LOG_FORMAT", "json").start();
+    let upper = TRACE.to_uppercase();
+    for (number, (parent, is_told)) in [
+        (format!("00-{TRACE}-{SPAN}-01"), true),
+        (format!("00-{TRACE}-{SPAN}-00"), true),
+        (format!("42-{TRACE}-{SPAN}-01-later"), true),
+        (format!("00-{upper}-{SPAN}-01"), false),
+        (format!("00-{TRACE}-{SPAN}-01-later"), false),
+        (format!("00-{TRACE}-0000000000000000-01"), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("traced-{number}");
+        server
+            .get("/livez")
+            .header("traceparent", &parent)
+            .header("X-Request-Id", &id)
+            .send()
+            .expect_status(200);
+        let line = wait_for_line(&server, &id);
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let told = is_told.then_some((TRACE, SPAN));
+        let found = line["trace_id"].as_str().zip(line["span_id"].as_str());
+        assert_eq!(found, told, "{parent}: {line}");
     }
 }

@@ -5,7 +5,7 @@ mod commands;
 mod doctor;
 mod environments_file;
 mod health;
-mod logs;
+pub(crate) mod logs;
 mod master_key;
 mod observability;
 mod packaging;
