@@ -222,6 +222,8 @@ fn assert_in_order(server: &Server) {
     assert_eq!(numbers, wanted);
     let times: Vec<_> = changes.iter().map(|one| text(&one["time"])).collect();
     assert!(times.is_sorted(), "{times:?}");
+    let log = server.node.log();
+    assert!(!log.contains("panic"), "{log}");
 }
 
 #[test]
@@ -292,12 +294,9 @@ fn a_clock_that_is_set_by_a_day_and_back_loses_repeats_and_revives_nothing() {
         receiver.has_taken(server.latest())
     });
     let taken = receiver.taken.lock().unwrap().clone();
-    let from = taken[0];
-    let each_once: Vec<_> = (from..).take(taken.len()).collect();
-    assert_eq!(taken, each_once, "in their order");
+    let in_order = taken.windows(2).all(|two| two[1] == two[0] + 1);
+    assert!(in_order, "{taken:?}");
     assert_in_order(&server);
-    let log = server.node.log();
-    assert!(!log.contains("panic"), "{log}");
 }
 
 #[test]
@@ -337,6 +336,4 @@ fn a_clock_that_is_set_back_by_a_day_stops_nothing() {
         .collect();
     assert_eq!(all, ["Version 4", "second", "third"]);
     assert_in_order(&server);
-    let log = server.node.log();
-    assert!(!log.contains("panic"), "{log}");
 }

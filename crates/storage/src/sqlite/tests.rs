@@ -345,20 +345,17 @@ fn a_file_that_another_process_has_for_itself_is_waited_for() {
     drop(migrated(&directory));
     let path = at(&directory);
     let mut other = super::Conn::establish(path.to_str().unwrap()).unwrap();
-    // So it is for a moment when another process begins or ends.
     other
         .batch_execute("PRAGMA locking_mode = EXCLUSIVE; CREATE TABLE held (a)")
         .unwrap();
     std::thread::scope(|scope| {
         let opened = scope.spawn(|| open(&path, &options(&path)).map(drop));
-        // Longer than a connection that never waits was given to be made.
         std::thread::sleep(Duration::from_millis(1_500));
         drop(other);
         assert!(opened.join().unwrap().is_ok());
     });
 }
 
-/// As after a time in which the file could not be opened for writing.
 #[test]
 fn a_connection_that_can_only_read_is_not_used_again() {
     let directory = tempfile::tempdir().unwrap();
@@ -370,11 +367,7 @@ fn a_connection_that_can_only_read_is_not_used_again() {
     link.conn.batch_execute("PRAGMA query_only = ON").unwrap();
     let mut unit = super::WriteUnit::new(super::Session::new(link));
     let refused = unit.tenants().insert(&new_tenant("{}"));
-    match refused {
-        Err(StoreError::Unavailable(text)) => assert!(text.contains("read-only"), "{text}"),
-        other => panic!("{other:?}"),
-    }
-    // What else is asked of the unit fails for the same reason, and not for another.
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))));
     let all = unit.keys().all();
     assert!(matches!(all, Err(StoreError::Unavailable(_))), "{all:?}");
     drop(unit);
