@@ -360,11 +360,11 @@ impl Deps {
         work: impl FnOnce(&Hasher) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let hasher = self.hasher.clone();
-        let hashes = self.metrics.pressure.hashes.clone();
+        let durations = self.metrics.pressure.hashes.clone();
         let timed = move || {
             let begun = Instant::now();
             let result = work(&hasher);
-            hashes.observe(begun.elapsed().as_secs_f64());
+            durations.observe(begun.elapsed().as_secs_f64());
             result
         };
         Ok(self.hashers.run(patience, timed).await?)

@@ -90,7 +90,7 @@ pub enum Listener {
     /// An address, in plain text.
     Plain(TcpListener),
     /// An address, by TLS.
-    Tls(TcpListener, ServerConfig),
+    Tls(TcpListener, Box<ServerConfig>),
     /// A Unix socket, in plain text.
     Unix(UnixListener),
 }
@@ -120,7 +120,7 @@ pub fn serve(listener: Listener, deps: Arc<Deps>) -> std::io::Result<Server> {
     .disable_signals();
     let server = match listener {
         Listener::Plain(listener) => server.listen(listener)?,
-        Listener::Tls(listener, config) => server.listen_rustls_0_23(listener, config)?,
+        Listener::Tls(listener, config) => server.listen_rustls_0_23(listener, *config)?,
         Listener::Unix(listener) => server.listen_uds(listener)?,
     };
     Ok(server.run())

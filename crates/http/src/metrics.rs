@@ -53,15 +53,11 @@ impl Metrics {
         }
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
-            requests: register(
+            requests: labelled(
                 &registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "tenantry_http_requests_total",
-                        "Requests that were answered.",
-                    ),
-                    &["operation", "method", "route", "status"],
-                ),
+                "tenantry_http_requests_total",
+                "Requests that were answered.",
+                &["operation", "method", "route", "status"],
             ),
             durations: register(
                 &registry,
@@ -84,36 +80,24 @@ impl Metrics {
                     "Requests not yet answered.",
                 ),
             ),
-            tokens_issued: register(
+            tokens_issued: labelled(
                 &registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "tenantry_tokens_issued_total",
-                        "Access tokens that were issued.",
-                    ),
-                    &["grant"],
-                ),
+                "tenantry_tokens_issued_total",
+                "Access tokens that were issued.",
+                &["grant"],
             ),
-            tokens_refused: register(
+            tokens_refused: labelled(
                 &registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "tenantry_token_requests_refused_total",
-                        "Requests for access tokens that were refused.",
-                    ),
-                    &["grant", "error"],
-                ),
+                "tenantry_token_requests_refused_total",
+                "Requests for access tokens that were refused.",
+                &["grant", "error"],
             ),
             pressure: Pressure::new(&registry),
-            failed_authentications: register(
+            failed_authentications: labelled(
                 &registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "tenantry_failed_authentications_total",
-                        "Credentials that were refused.",
-                    ),
-                    &["family"],
-                ),
+                "tenantry_failed_authentications_total",
+                "Credentials that were refused.",
+                &["family"],
             ),
             panics: register(
                 &registry,
@@ -152,6 +136,11 @@ impl Metrics {
 )]
 pub(crate) fn counter(name: &str, help: &str) -> IntCounter {
     IntCounter::new(name, help).expect("a metric's name is well-formed")
+}
+
+/// Registers a counter with labels.
+fn labelled(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels))
 }
 
 #[expect(

@@ -123,9 +123,10 @@ fn open(
     Ok(match (bound, certificates) {
         (Bound::Socket(listener, file), _) => (Listener::Unix(listener), Some(file)),
         (Bound::Address(listener, _), None) => (Listener::Plain(listener), None),
-        (Bound::Address(listener, _), Some(certificates)) => {
-            (Listener::Tls(listener, certificates.config()?), None)
-        }
+        (Bound::Address(listener, _), Some(certificates)) => (
+            Listener::Tls(listener, Box::new(certificates.config()?)),
+            None,
+        ),
     })
 }
 

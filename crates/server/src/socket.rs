@@ -171,7 +171,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 mod tests {
     use super::*;
 
-    async fn bound(path: &Path) -> Result<Bound, String> {
+    fn bound(path: &Path) -> Result<Bound, String> {
         bind(&Listen::Socket(path.to_owned())).map_err(|failure| failure.to_string())
     }
 
@@ -181,9 +181,9 @@ mod tests {
         let path = directory.path().join("s");
         drop(UnixListener::bind(&path).unwrap());
         assert_eq!(state_of(&path).unwrap(), State::Left);
-        let first = bound(&path).await.unwrap();
+        let first = bound(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, MODE);
-        let refused = bound(&path).await.err().unwrap();
+        let refused = bound(&path).err().unwrap();
         assert!(refused.contains("somebody listens there"), "{refused}");
         UnixStream::connect(&path).unwrap();
         drop(first);
@@ -195,18 +195,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s");
         fs::write(&path, "precious").unwrap();
-        let refused = bound(&path).await.err().unwrap();
+        let refused = bound(&path).err().unwrap();
         assert!(refused.contains("no socket"), "{refused}");
         assert_eq!(fs::read(&path).unwrap(), b"precious");
 
         fs::remove_file(&path).unwrap();
-        let first = bound(&path).await.unwrap();
+        let first = bound(&path).unwrap();
         fs::rename(&path, directory.path().join("moved")).unwrap();
         let second = UnixListener::bind(&path).unwrap();
         drop(first);
         UnixStream::connect(&path).unwrap();
         drop(second);
-        let nowhere = bound(&directory.path().join("missing/s")).await;
+        let nowhere = bound(&directory.path().join("missing/s"));
         assert!(nowhere.is_err_and(|failure| failure.contains("TENANTRY_LISTEN")));
     }
 }

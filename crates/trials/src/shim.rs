@@ -215,13 +215,13 @@ fn compile(directory: &Path, name: &str) -> Result<PathBuf, String> {
     let source = draft.with_extension("c");
     fs::write(&source, SOURCE).map_err(|error| format!("{}: {error}", source.display()))?;
     let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let compiled = Command::new(&compiler)
+    let made = Command::new(&compiler)
         .args(["-shared", "-fPIC", "-O1", "-o"])
         .args([&draft, &source])
         .arg("-ldl")
         .output();
     let _ = fs::remove_file(&source);
-    match compiled {
+    match made {
         Ok(output) if output.status.success() => {}
         Ok(output) => return Err(String::from_utf8_lossy(&output.stderr).into_owned()),
         Err(error) => return Err(format!("{}: {error}", compiler.display())),

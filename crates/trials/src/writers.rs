@@ -294,7 +294,7 @@ fn race_for_label(world: &World) {
             world,
             &label,
             Some(format!("the label {label}")),
-        ))
+        ));
     });
 }
 

@@ -42,14 +42,14 @@ impl Receiver {
             taken: Arc::default(),
             refused: Arc::default(),
         };
-        let (takes, taken) = (receiver.takes.clone(), receiver.taken.clone());
+        let (is_open, taken) = (receiver.takes.clone(), receiver.taken.clone());
         let refused = receiver.refused.clone();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let Some(change) = read(&stream) else {
                     continue;
                 };
-                let answer = if takes.load(Ordering::SeqCst) {
+                let answer = if is_open.load(Ordering::SeqCst) {
                     taken.lock().unwrap().push(change);
                     "204 No Content"
                 } else {
@@ -58,7 +58,7 @@ impl Receiver {
                 };
                 let head =
                     format!("HTTP/1.1 {answer}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-                let _ = (&stream).write_all(&head.as_bytes()[..]);
+                let _ = (&stream).write_all(head.as_bytes());
             }
         });
         receiver
@@ -146,16 +146,16 @@ impl Server {
         text(&self.send(&request, 200).json()["access_token"])
     }
 
-    fn with(&self, token: &str, method: &'static str, path: &str) -> Request {
+    fn with(token: &str, method: &'static str, path: &str) -> Request {
         Request::new(method, path).by(&Credential::Bearer(token.to_owned()))
     }
 
     fn ask(&self, method: &'static str, path: &str) -> Request {
-        self.with(&self.token, method, path)
+        Self::with(&self.token, method, path)
     }
 
     fn is_good(&self, token: &str) -> bool {
-        let answer = self.try_send(&self.with(token, "GET", "/v1/environments"));
+        let answer = self.try_send(&Self::with(token, "GET", "/v1/environments"));
         assert!(matches!(answer.status, 200 | 401), "{answer:?}");
         answer.status == 200
     }

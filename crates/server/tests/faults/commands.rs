@@ -151,7 +151,7 @@ fn state(directory: &Path) -> State {
     conn.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
     let check = "SELECT integrity_check AS text FROM pragma_integrity_check UNION ALL
                  SELECT \"table\" FROM pragma_foreign_key_check";
-    assert_eq!(lines(&mut conn, check), ["ok"], "{directory:?}");
+    assert_eq!(lines(&mut conn, check), ["ok"], "{}", directory.display());
     let schema = "SELECT sql AS text FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
     let schema = lines(&mut conn, schema);
     let tables = "SELECT name AS text FROM sqlite_schema

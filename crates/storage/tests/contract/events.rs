@@ -453,8 +453,8 @@ pub(crate) fn that_nobody_named_are_found_by_the_id_of_the_first(db: &TestDataba
         found
     };
     let [first, second] = [&one, &other].map(|told| told.request_id.clone());
-    assert_eq!(of(&[first.as_str()]), [first.clone()]);
-    assert_eq!(of(&[second.as_str()]), [second.clone()]);
+    assert_eq!(of(&[first.as_str()]), std::slice::from_ref(&first));
+    assert_eq!(of(&[second.as_str()]), std::slice::from_ref(&second));
     assert_eq!(of(&[first.as_str(), second.as_str()]).len(), 3, "in turns");
     assert_eq!(of(&[&second.as_str().to_uppercase()]), []);
     let expected = [

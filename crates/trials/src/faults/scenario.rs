@@ -460,7 +460,7 @@ fn end_environment<'a>(world: &'a World, moment: &Moment<'_>) -> Afterwards<'a> 
     let made = insist(world, &new_environment(world), 201).json();
     let path = format!("/v1/environments/{}", text(&made["id"]));
     let name = world.new_name("Name ");
-    let patch = Request::new("PATCH", path.clone())
+    let change = Request::new("PATCH", path.clone())
         .by(&world.bearer())
         .json(&json!({"name": name}));
     let delete = Request::new("DELETE", path.clone()).by(&world.bearer());
@@ -470,7 +470,7 @@ fn end_environment<'a>(world: &'a World, moment: &Moment<'_>) -> Afterwards<'a> 
             "change an environment",
             &["environment.updated"],
             None,
-            patch,
+            change,
         );
         ask(
             world,

@@ -1,10 +1,4 @@
 //! The commands that documents have readers paste, run as they stand there.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail the test that called them; clippy only exempts the test functions themselves"
-)]
-
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;

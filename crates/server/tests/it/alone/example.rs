@@ -1,10 +1,4 @@
 //! The example in Python (`examples/http-python`), as a reader of it would run it.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail the test that called them; clippy only exempts the test functions themselves"
-)]
-
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 

@@ -1,6 +1,12 @@
 //! What has nothing to do with the database behind the server, and runs on SQLite only.
 //! The list is meant to stay short: when in doubt a test belongs to the suite.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that can't go on ends its test"
+)]
+
 // The file of SQLite is put away.
 mod database_away;
 // Commands that documents have readers paste: what they mean is the wire's.
