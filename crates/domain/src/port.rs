@@ -38,6 +38,7 @@
 //!
 //! `crates/storage/tests/contract` is the suite that both databases of `tenantry-storage` pass.
 
+mod run;
 mod webhook;
 
 use std::{
@@ -47,14 +48,16 @@ use std::{
 
 use thiserror::Error;
 
-pub use self::webhook::{WebhookQueries, WebhookRepository};
+pub use self::{
+    run::{glance, read, write, write_if},
+    webhook::{WebhookQueries, WebhookRepository},
+};
 use crate::{
     account::{SystemAccount, Username},
     change::NewChange,
     client::{Client, ClientId, KnownClient, SecretHash, SecretRecord},
     clock::Timestamp,
     environment::{Environment, EnvironmentAccess, Region},
-    error,
     event::{Event, EventId, EventQuery, ToldRequest},
     feed::{ChangePage, Sequence},
     id::{ClientKey, EnvironmentId, RegionId, SecretId, SystemAccountId, TenantId, TenantNumber},
@@ -188,54 +191,6 @@ pub trait Group {
     /// Makes all members durable, or none. Fails with [`StoreError::Unavailable`] where nothing
     /// was changed, and with [`StoreError::OutcomeUnknown`] where that is not known of any.
     fn commit(self: Box<Self>) -> Result<(), StoreError>;
-}
-
-/// Runs `work` in a snapshot.
-pub fn read<T, E: From<StoreError>>(
-    store: &dyn Store,
-    work: impl FnOnce(&mut dyn Snapshot) -> Result<T, E>,
-) -> Result<T, E> {
-    work(&mut *store.snapshot()?)
-}
-
-/// Runs `work`, which has exactly one question, in a unit for that.
-///
-/// Where it is not to be had, `work` is run again in a snapshot: beginning that finds out whether it
-/// was the connection alone.
-pub fn glance<T>(
-    store: &dyn Store,
-    work: impl Fn(&mut dyn Snapshot) -> Result<T, error::Error>,
-) -> Result<T, error::Error> {
-    let glanced = store.glance().map_err(error::Error::from);
-    match glanced.and_then(|mut unit| work(&mut *unit)) {
-        Err(error::Error::Store(StoreError::Unavailable(_))) => read(store, work),
-        glanced => glanced,
-    }
-}
-
-/// Runs `work` in a unit of work and commits it if it succeeds.
-pub fn write<T, E: From<StoreError>>(
-    store: &dyn Store,
-    work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, E>,
-) -> Result<T, E> {
-    write_if(store, || true, work)
-}
-
-/// Runs `work` in a unit of work and commits it if it succeeds and `is_wanted` says yes,
-/// which is asked right before: after a no, nothing was done and
-/// [`StoreError::Unavailable`] says so.
-pub fn write_if<T, E: From<StoreError>>(
-    store: &dyn Store,
-    is_wanted: impl FnOnce() -> bool,
-    work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, E>,
-) -> Result<T, E> {
-    let mut unit = store.begin()?;
-    let result = work(&mut *unit)?;
-    if !is_wanted() {
-        return Err(StoreError::called_off().into());
-    }
-    unit.commit()?;
-    Ok(result)
 }
 
 /// Why a store did not do what it was asked for.

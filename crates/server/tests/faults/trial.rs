@@ -199,6 +199,13 @@ impl Trial {
         answer.unwrap_or_else(|none| panic!("{path}: {none:?}"))
     }
 
+    /// Asks the same as a client that may.
+    pub(crate) fn read(&self, path: &str) -> Answer {
+        let request = Request::new("GET", path).by(&self.world.bearer());
+        let answer = self.world.http().send(&request);
+        answer.unwrap_or_else(|none| panic!("{path}: {none:?}"))
+    }
+
     /// What began and ended within that time.
     pub(crate) fn within(&self, window: Window) -> Vec<Attempt> {
         let mut attempts = self.world.attempts();
